@@ -1,0 +1,36 @@
+"""What an operator may set: environment variables that begin with ATELIER_, or the same names in a file `.env`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Made once at the edge (command line, web application, job process) and passed on; there is no global instance."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATELIER_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
+
+    store_dir: Path = Path("models_store")
+    """Folder of everything Atelier keeps: database, versions, prepared data sets, logs, drawn images."""
+    database_url: str | None = None
+    """SQLAlchemy URL with an async driver; without one, a SQLite file inside the store."""
+    host: str = "127.0.0.1"
+    """Address to listen on; anything but a loopback address opens the server to the network."""
+    port: int = Field(8000, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names, beside localhost and the address listened on, under which browsers may reach the server (a JSON list)."""
+    max_jobs: int = Field(1, ge=1, le=64)
+    """Jobs that run at the same time; further ones wait in the queue."""
+    executor: Literal["local"] = "local"
+    """Where job processes run."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where networks train and draw; auto takes the best there is."""
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.store_dir.resolve() / 'atelier.db'}"
