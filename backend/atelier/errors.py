@@ -79,7 +79,7 @@ class Invalid(AtelierError):
     def of(cls, error: ValidationError, prefix: str = "") -> "Invalid":
         """The same complaints as pydantic's, with pointers below the prefix."""
         errors = [
-            {"pointer": prefix + "".join(f"/{part}" for part in e["loc"]), "detail": e["msg"]}
+            {"pointer": prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in e["loc"]), "detail": e["msg"]}
             for e in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         return cls("; ".join(f"{e['pointer'].lstrip('/') or 'value'}: {e['detail']}" for e in errors), errors)

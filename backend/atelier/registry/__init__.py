@@ -1,0 +1,1 @@
+"""What Atelier remembers: rows in a database, files in a store."""
