@@ -1,0 +1,1 @@
+"""Alembic's home: `database.migrate` runs what stands in versions/."""

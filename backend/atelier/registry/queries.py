@@ -1,0 +1,71 @@
+"""Statements, free of sessions, so that async and sync code share them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import aliased
+
+from atelier.registry.tables import ACTIVE, Event, Job, Kind, MetricPoint, Model, Status, Version
+
+
+def oldest_queued() -> Select[Job]:
+    """The job to claim next; within a write transaction nobody else can claim it."""
+    return select(Job).where(Job.status == "queued").order_by(Job.id).limit(1)
+
+
+def active_jobs() -> Select[Job]:
+    """Jobs behind which a process stands."""
+    return select(Job).where(Job.status.in_(ACTIVE)).order_by(Job.id)
+
+
+def jobs(*, kind: Kind | None = None, status: Status | None = None, before: int | None = None, limit: int = 50) -> Select[Job]:
+    """Newest first; `before` is the last id of the page before."""
+    statement = select(Job).order_by(Job.id.desc()).limit(limit)
+    if kind is not None:
+        statement = statement.where(Job.kind == kind)
+    if status is not None:
+        statement = statement.where(Job.status == status)
+    if before is not None:
+        statement = statement.where(Job.id < before)
+    return statement
+
+
+def events_after(last: int, *, job_ids: Sequence[int] | None = None, limit: int = 1000) -> Select[Event]:
+    """In the order in which they happened; without ids, those of all jobs."""
+    statement = select(Event).where(Event.id > last).order_by(Event.id).limit(limit)
+    return statement if job_ids is None else statement.where(Event.job_id.in_(job_ids))
+
+
+def previews(job_id: int) -> Select[Event]:
+    return select(Event).where(Event.job_id == job_id, Event.type == "preview").order_by(Event.id)
+
+
+def metric_points(job_id: int) -> Select[MetricPoint]:
+    return select(MetricPoint).where(MetricPoint.job_id == job_id).order_by(MetricPoint.step, MetricPoint.name)
+
+
+def models() -> Select[Model, int, Version | None]:
+    """(Model, number of versions, newest Version or None), newest model first."""
+    newest = (
+        select(Version.model_id, func.max(Version.number).label("number"), func.count().label("count"))
+        .group_by(Version.model_id)
+        .subquery()
+    )
+    latest = aliased(Version)
+    return (
+        select(Model, func.coalesce(newest.c.count, 0), latest)
+        .outerjoin(newest, newest.c.model_id == Model.id)
+        .outerjoin(latest, (latest.model_id == Model.id) & (latest.number == newest.c.number))
+        .order_by(Model.id.desc())
+    )
+
+
+def versions(model: str) -> Select[Version]:
+    """Newest first."""
+    return select(Version).join(Version.model).where(Model.name == model).order_by(Version.number.desc())
+
+
+def version(model: str, number: int | None = None) -> Select[Version]:
+    """One version; without a number, the latest."""
+    statement = versions(model).limit(1)
+    return statement if number is None else statement.where(Version.number == number)

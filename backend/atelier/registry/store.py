@@ -1,0 +1,116 @@
+"""The folder beside the database: paths, and the publishing of versions."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from atelier.registry.tables import Job, Model, Version
+
+
+class Store:
+    """Where things are; every name below the root is made by Atelier, never by a client."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.datasets = self.root / "datasets"
+        self.images = self.root / "images"
+        self.logs = self.root / "logs"
+        for folder in (self.datasets, self.images, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def version(self, model: str, number: int) -> Path:
+        return self.root / "versions" / model / f"v{number}"
+
+    def job(self, job_id: int) -> Path:
+        """The job's own folder, made when it is missing."""
+        folder = self.root / "jobs" / str(job_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def checkpoint(self, job_id: int) -> Path:
+        return self.job(job_id) / "checkpoint.pt"
+
+    def preview(self, job_id: int, step: int) -> Path:
+        return self.root / "jobs" / str(job_id) / "previews" / f"{step}.png"
+
+    def create_log(self, prefix: str) -> Path:
+        """A new empty log named after the prefix and this moment, the job's alone."""
+        while True:
+            path = self.logs / f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"[:-3]
+            path = path.with_name(path.name + ".txt")
+            try:
+                path.touch(exist_ok=False)
+            except FileExistsError:  # another job started within this millisecond
+                continue
+            return path
+
+    @contextmanager
+    def staging(self, job_id: int) -> Iterator[Path]:
+        """A folder to fill before it is published; what is not published leaves with the block."""
+        folder = Path(mkdtemp(prefix="version-", dir=self.job(job_id)))
+        folder.chmod(0o755)
+        try:
+            yield folder
+        finally:
+            if folder.exists():
+                for file in folder.iterdir():
+                    file.unlink()
+                folder.rmdir()
+
+    def publish(self, session: Session, staging: Path, job: Job, model_name: str, manifest: dict[str, Any]) -> Version:
+        """Move a filled staging folder to its place as the model's next version and add the row.
+
+        Must run inside a write transaction. When that does not commit, the folder stays as an orphan: no row
+        points at it, nobody sees it, and its number is not used again.
+        """
+        model = session.scalar(select(Model).where(Model.name == model_name))
+        if model is None:
+            model = Model(name=model_name)
+            session.add(model)
+            session.flush()
+        published = session.scalar(select(func.max(Version.number)).where(Version.model_id == model.id)) or 0
+        parent = self.root / "versions" / model_name
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = [int(match[1]) for entry in parent.iterdir() if (match := re.fullmatch(r"v(\d+)", entry.name))]
+        number = max(published, *taken, 0) + 1
+
+        digest = hashlib.sha256()
+        for file in sorted(staging.iterdir()):
+            with file.open("rb") as stream:
+                if file.suffix in (".json", ".safetensors"):
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+                os.fsync(stream.fileno())
+        target = self.version(model_name, number)
+        staging.rename(target)
+        for folder in (target, parent):
+            _fsync(folder)
+
+        version = Version(
+            model=model,
+            number=number,
+            job_id=job.id,
+            architecture=manifest["architecture"],
+            dataset=manifest["dataset"]["name"],
+            manifest=manifest,
+            digest=digest.hexdigest(),
+        )
+        session.add(version)
+        session.flush()
+        return version
+
+
+def _fsync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
