@@ -34,6 +34,10 @@ class Hyperparameters(BaseModel):
     """Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights."""
 
 
+_Hyperparameters = Hyperparameters  # the name by which GenerativeModel, which has an attribute `Hyperparameters`, can say it
+Presets = Mapping[str, Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class ImageSpec:
     """What the networks must draw; it follows from the data set, never from the user."""
@@ -96,12 +100,12 @@ class GenerativeModel(nn.Module, ABC):
     title: ClassVar[str]
     paper: ClassVar[str]
     conditioning: ClassVar[Conditioning] = "none"
-    Hyperparameters: ClassVar[type[Hyperparameters]]
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    Hyperparameters: ClassVar[type[_Hyperparameters]]
+    presets: ClassVar[Presets]
 
     generator: Generator
 
-    def __init__(self, hp: Hyperparameters, spec: ImageSpec) -> None:
+    def __init__(self, hp: _Hyperparameters, spec: ImageSpec) -> None:
         super().__init__()
         self.spec = spec
 
@@ -114,7 +118,7 @@ class GenerativeModel(nn.Module, ABC):
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
     @classmethod
-    def hyperparameters(cls, preset: str | None = None, **chosen: Any) -> Hyperparameters:
+    def hyperparameters(cls, preset: str | None = None, **chosen: Any) -> _Hyperparameters:
         """The preset's values overridden by the chosen ones, validated.
 
         Raises:

@@ -1,0 +1,1 @@
+"""The training loop and what it stands on; knows no database and no web."""
