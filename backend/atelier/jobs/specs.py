@@ -1,0 +1,34 @@
+"""What a job is asked to do: the request as a user writes it, the spec as the job's row keeps it."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+
+
+class TrainRequest(BaseModel):
+    """A training run as the API's body and the command line describe it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    architecture: str
+    """Name of an architecture."""
+    dataset: str
+    """Name of a data set."""
+    dataset_options: dict[str, Any] = Field(default_factory=dict)
+    """The data set's options that differ from their defaults."""
+    model: ModelName
+    """Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores."""
+    preset: str = "quick"
+    """The architecture's preset that the hyper-parameters start from."""
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """Hyper-parameters that differ from the preset."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    """Same seed, same machine: same weights."""
+    start_from: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@([1-9]\d{0,8}|latest))?$")
+    """A version, such as cats@3, whose generator's weights to begin with."""
+
+
+class TrainSpec(TrainRequest):
+    """A validated request: options and hyper-parameters are complete, `start_from` names its version."""
