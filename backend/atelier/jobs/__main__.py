@@ -21,7 +21,7 @@ log = logging.getLogger("atelier.jobs")
 
 def main(job_id: int) -> None:
     settings = Settings()
-    os.nice(10)  # answering requests comes first
+    os.nice(5)  # answering requests comes first
     # Before torch is imported: its idle threads must sleep, not spin, or whatever else wants the processor crawls.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // settings.max_jobs)))
