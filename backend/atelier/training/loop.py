@@ -43,10 +43,9 @@ class Training:
     """
 
     def __init__(self, model: GenerativeModel, dataset: PreparedDataset, hp: Hyperparameters, *, device: torch.device, seed: int) -> None:
-        torch.manual_seed(seed)
         # Images come as [N, H, W, C]; channels last spares their copy, and convolutions are faster in it on CPU and CUDA.
         self.memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
-        self.model = model.to(device, memory_format=self.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
+        self.model: GenerativeModel = model.to(device, memory_format=self.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
         self.average: Generator = copy.deepcopy(self.model.generator).eval()
         self.stages = list(self.model.stages())
         self.ends = list(accumulate(stage.steps for stage in self.stages))
@@ -92,6 +91,7 @@ class Training:
 
     def advance(self) -> None:
         """One step: every phase that is due, then the average."""
+        self.seed_step()
         stage = next(stage for stage, end in zip(self.stages, self.ends, strict=True) if self.step < end)
         batches = [self.batch(self.images_seen + r * self.hp.batch_size) for r in range(max(phase.repeats for phase in stage.phases))]
         for phase in stage.phases:
@@ -107,6 +107,13 @@ class Training:
             images_seen=self.images_seen,
             half_life=self.hp.ema_images,
         )
+
+    def seed_step(self) -> None:
+        """The noise of a step follows from the seed and the step alone, so a run can be taken up again at any step."""
+        seed = int(np.random.SeedSequence((self.seed, 2, self.step)).generate_state(1, np.uint64)[0])
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def optimise(self, phase: Phase, batch: Batch) -> None:
         """One optimiser step of one phase, with gradients for its module alone; skipped when they are not finite."""
@@ -156,7 +163,7 @@ class Training:
         return images.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the next step depends on."""
+        """All that the next step depends on; its noise and its data follow from the seed and the step."""
         return {
             "step": self.step,
             "images_seen": self.images_seen,
@@ -164,8 +171,6 @@ class Training:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
-            "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -175,9 +180,6 @@ class Training:
         self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self._optimizers(), state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        torch.set_rng_state(state["random"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state_all(state["random_cuda"])
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
         return list(dict.fromkeys(phase.optimizer for stage in self.stages for phase in stage.phases))
