@@ -10,9 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Made once at the edge (command line, web application, job process) and passed on; there is no global instance."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ATELIER_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix="ATELIER_", env_file=".env", extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     store_dir: Path = Path("models_store")
     """Folder of everything Atelier keeps: database, versions, prepared data sets, logs, drawn images."""

@@ -1,0 +1,1 @@
+"""The HTTP interface: one router a resource, thin handlers, shapes beside their routes."""

@@ -1,0 +1,106 @@
+"""What handlers are given: the services of the application, sessions, and rows that exist."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+
+from fastapi import Depends, Header, Path
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from atelier.api.hub import Hub
+from atelier.errors import NotFound
+from atelier.jobs.supervisor import Supervisor
+from atelier.registry import queries
+from atelier.registry.database import AsyncDatabase
+from atelier.registry.store import Store
+from atelier.registry.tables import Job, Version
+from atelier.serving.engine import Engine
+from atelier.settings import Settings
+
+MAX_ID = 2**63 - 1  # beyond it, the database has no integers
+IMMUTABLE = "public, max-age=31536000, immutable"  # Cache-Control of what never changes under its URL
+
+
+@dataclass(frozen=True)
+class Services:
+    """What lives as long as the application."""
+
+    settings: Settings
+    store: Store
+    database: AsyncDatabase
+    supervisor: Supervisor
+    engine: Engine
+    hub: Hub
+
+
+def services(request: Request) -> Services:
+    return cast(Services, request.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+async def reading(services: ServicesDep) -> AsyncIterator[AsyncSession]:
+    async with services.database.read() as session:
+        yield session
+
+
+async def writing(services: ServicesDep) -> AsyncIterator[AsyncSession]:
+    async with services.database.write() as session:
+        yield session
+    services.supervisor.poke()  # what was written may be work for it
+
+
+# In scope "function" a session ends before the answer leaves: a client that follows up at once finds what it was told of, and
+# a stream holds no connection.
+ReadDep = Annotated[AsyncSession, Depends(reading, scope="function")]
+WriteDep = Annotated[AsyncSession, Depends(writing, scope="function")]
+
+
+RunId = Annotated[int, Path(ge=1, le=MAX_ID, description="Number of the training run.")]
+
+
+async def find_run(session: AsyncSession, run_id: int) -> Job:
+    run = await session.get(Job, run_id)
+    if run is None or run.kind != "train":
+        raise NotFound(f"There is no training run {run_id}.")
+    return run
+
+
+async def _run(session: ReadDep, run_id: RunId) -> Job:
+    return await find_run(session, run_id)
+
+
+RunDep = Annotated[Job, Depends(_run, scope="function")]
+
+ModelName = Annotated[str, Path(description="Name of the model.")]
+VersionNumber = Annotated[int | Literal["latest"], Path(description="Number of the version, or `latest`.")]
+
+
+async def no_such_model(session: AsyncSession, name: str) -> NotFound:
+    names = [model.name for model, *_ in await session.execute(queries.models())]
+    return NotFound(f"There is no model {name!r}; there " + (f"are {', '.join(names)}." if names else "is none yet: train one."))
+
+
+async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> Version:
+    found: Version | None = None
+    if number == "latest" or number <= MAX_ID:
+        found = await session.scalar(queries.version(name, None if number == "latest" else number))
+    if found is None:
+        numbers = [str(version.number) for version in await session.scalars(queries.versions(name))]
+        if not numbers:
+            raise await no_such_model(session, name)
+        raise NotFound(f"{name} has no version {number}; it has {', '.join(reversed(numbers))}.")
+    return found
+
+
+VersionDep = Annotated[Version, Depends(_version, scope="function")]
+
+
+def _wants_png(accept: Annotated[str, Header(include_in_schema=False)] = "") -> bool:
+    return "image/" in accept and "json" not in accept
+
+
+PngDep = Annotated[bool, Depends(_wants_png)]
+"""Whether the client asks for the picture itself (`Accept: image/png`) rather than for JSON."""

@@ -1,0 +1,154 @@
+"""Drawing images with a version, and the images that were drawn."""
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from atelier.api.deps import IMMUTABLE, PngDep, ServicesDep, VersionDep
+from atelier.api.problems import problems
+from atelier.errors import Invalid, NotFound
+from atelier.registry.tables import Version
+from atelier.serving.engine import Weights
+from atelier.serving.images import encode, grid, image_id, keep, path_of
+
+router = APIRouter(tags=["images"])
+
+MAX_COUNT = 64
+Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what JSON keeps exactly everywhere
+
+
+class ImagesIn(BaseModel):
+    """What to draw. The i-th image has the seed `seed + i`, or `seeds[i]`, and is the same when it is drawn alone."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    count: int = Field(1, ge=1, le=MAX_COUNT)
+    """How many images."""
+    seed: Seed | None = None
+    """Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given."""
+    seeds: list[Seed] | None = Field(None, min_length=1, max_length=MAX_COUNT)
+    """A seed for each image, in place of `count` and `seed`."""
+    format: Literal["png"] = "png"
+    prompt: str | None = None
+    """What to see; for versions conditioned on text."""
+    class_index: int | None = None
+    """Class to draw; for versions conditioned on classes."""
+    class_weights: dict[str, float] | None = None
+    """Mixture of classes; for versions conditioned on classes."""
+    attributes: dict[str, float] | None = None
+    """Values of attributes; for versions conditioned on attributes."""
+    truncation_psi: float | None = None
+    """Pull towards the mean image; for style-based versions."""
+    noise_mode: Literal["random", "const", "none"] | None = None
+    """Fine detail; for style-based versions."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> "ImagesIn":
+        if self.seeds is not None and ("seed" in self.model_fields_set or "count" in self.model_fields_set):
+            raise Invalid.at("/seeds", "give either seeds, or count and seed")
+        return self
+
+    def all_seeds(self) -> list[int]:
+        if self.seeds is not None:
+            return self.seeds
+        first = secrets.randbelow(2**31) if self.seed is None else self.seed
+        return list(range(first, first + self.count))
+
+
+CONDITIONS = {"prompt", "class_index", "class_weights", "attributes", "truncation_psi", "noise_mode"}
+EXAMPLES: dict[str, Any] = {"four": {"summary": "Four images from one seed on", "value": {"count": 4, "seed": 1}}}
+
+
+class ImageParametersOut(BaseModel):
+    """All that decides an image."""
+
+    model: str
+    version: int
+    seed: int
+
+
+class ImageOut(BaseModel):
+    """An image that was drawn."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str
+    """Names the content: the same weights and parameters have the same id."""
+    url: str
+    seed: int
+    parameters: ImageParametersOut
+
+
+class ImagesOut(BaseModel):
+    """The images of one request, in its order."""
+
+    items: list[ImageOut]
+
+
+def _refuse_conditions(version: Version, body: ImagesIn) -> None:
+    given = body.model_dump(include=CONDITIONS, exclude_none=True)
+    if given:
+        detail = f"{version.model.name}@{version.number} draws from seeds alone; it takes count, seed, seeds and format"
+        raise Invalid(f"{', '.join(given)}: {detail}", [{"pointer": f"/{name}", "detail": detail} for name in given])
+
+
+@router.post(
+    "/models/{name}/versions/{number}/images",
+    operation_id="draw_images",
+    response_model=ImagesOut,
+    responses={200: {"content": {"image/png": {}}}, **problems(404, 422, 503)},
+)
+async def draw_images(
+    version: VersionDep, body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)], as_png: PngDep, services: ServicesDep
+) -> ImagesOut | Response:
+    """Draw images. `Accept: image/png` gets the picture, a grid when there are several; else a list with their URLs."""
+    _refuse_conditions(version, body)
+    seeds = body.all_seeds()
+    rows = [{"model": version.model.name, "version": version.number, "seed": seed} for seed in seeds]
+    ids = [image_id(version.digest, {"seed": seed}) for seed in seeds]
+    paths = {identity: path_of(services.store.images, identity) for identity in ids}
+
+    missing = {identity: row for identity, row in zip(ids, rows, strict=True) if not paths[identity].exists()}
+    if missing:
+        weights = Weights(services.store.version(version.model.name, version.number), version.digest)
+        pngs = await services.engine.draw(weights, list(missing.values()))
+        for identity, png in zip(missing, pngs, strict=True):
+            await run_in_threadpool(keep, paths[identity], png)
+
+    if not as_png:
+        items = [ImageOut(id=i, url=f"/api/v1/images/{i}", seed=row["seed"], parameters=row) for i, row in zip(ids, rows, strict=True)]
+        return ImagesOut(items=items)
+    if len(ids) == 1:
+        return FileResponse(paths[ids[0]])
+
+    def sheet() -> bytes:
+        parameters = {"model": version.model.name, "version": version.number, "seeds": seeds}
+        return encode(grid([Image.open(paths[identity]) for identity in ids]), parameters)
+
+    return Response(await run_in_threadpool(sheet), media_type="image/png")
+
+
+@router.get(
+    "/images/{image_id}",
+    operation_id="get_image",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/png": {}}}, 304: {"description": "Not modified."}, **problems(404, 422)},
+)
+def get_image(
+    image_id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the image.")],
+    services: ServicesDep,
+    if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """An image that was drawn; its parameters ride in the text chunk `parameters`."""
+    path = path_of(services.store.images, image_id)
+    if not path.is_file():
+        raise NotFound(f"There is no image {image_id}.")
+    headers = {"ETag": f'"{image_id}"', "Cache-Control": IMMUTABLE}
+    if if_none_match is not None and headers["ETag"] in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, headers=headers, media_type="image/png")

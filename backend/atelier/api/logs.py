@@ -1,0 +1,94 @@
+"""Logs: what job processes printed, whole or as it grows."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi import Path as PathParameter
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import PlainTextResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from atelier.api import tail
+from atelier.api.deps import ReadDep, ServicesDep
+from atelier.api.events import LastEventId
+from atelier.api.pages import Page
+from atelier.api.problems import problems
+from atelier.errors import NotFound
+from atelier.registry.tables import ACTIVE, Job
+
+router = APIRouter(prefix="/logs", tags=["logs"])
+
+NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}-\d{3}\.txt")
+FOLLOW_SECONDS = 0.3
+
+
+class LogOut(BaseModel):
+    """One log file."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    job: int | None
+    size: int
+    """Bytes."""
+    modified_at: datetime
+    active: bool
+    """Whether its job still runs."""
+
+
+def _log(name: Annotated[str, PathParameter(description="Name of the log.")], services: ServicesDep) -> Path:
+    path = services.store.logs / name
+    if not NAME.fullmatch(name) or not path.is_file() or path.is_symlink():
+        raise NotFound(f"There is no log {name!r}.")
+    return path
+
+
+LogDep = Annotated[Path, Depends(_log)]
+
+
+@router.get("", operation_id="list_logs")
+async def list_logs(session: ReadDep, services: ServicesDep) -> Page[LogOut]:
+    """All logs, newest first."""
+    jobs = {log: (job, status in ACTIVE) for job, log, status in await session.execute(select(Job.id, Job.log, Job.status))}
+
+    def look() -> list[LogOut]:
+        found = []
+        for path in services.store.logs.iterdir():
+            if NAME.fullmatch(path.name):
+                job, active = jobs.get(path.name, (None, False))
+                stat = path.stat()
+                modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+                found.append(LogOut(name=path.name, job=job, size=stat.st_size, modified_at=modified, active=active))
+        return sorted(found, key=lambda log: log.modified_at, reverse=True)
+
+    return Page(items=await run_in_threadpool(look), next_cursor=None)
+
+
+@router.get("/{name}", operation_id="read_log", response_class=PlainTextResponse, responses={**tail.LOG_RESPONSES, **problems(404, 422)})
+def read_log(log: LogDep, offset: tail.Offset = 0) -> PlainTextResponse:
+    """A log from an offset on."""
+    return tail.respond(log, offset)
+
+
+@router.get("/{name}/events", operation_id="follow_log", response_class=EventSourceResponse, responses=problems(404, 422))
+async def follow_log(
+    log: LogDep, services: ServicesDep, offset: tail.Offset = 0, last_event_id: LastEventId = None
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a log: each event's data is appended text, its id the offset after it."""
+    position = int(last_event_id) if last_event_id and re.fullmatch(r"\d{1,18}", last_event_id) else offset
+    closing = services.hub.closing
+    while not closing.is_set():
+        text, position = await run_in_threadpool(tail.read, log, position)
+        if text:
+            yield ServerSentEvent(raw_data=text, id=str(position))
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closing.wait(), FOLLOW_SECONDS)

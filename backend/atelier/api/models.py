@@ -1,0 +1,128 @@
+"""Models: named lines of versions, each with its weights and all that is known about them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Row
+
+from atelier.api.deps import IMMUTABLE, ModelName, ReadDep, ServicesDep, VersionDep, VersionNumber, no_such_model
+from atelier.api.pages import Page
+from atelier.api.problems import problems
+from atelier.errors import NotFound
+from atelier.models import architectures
+from atelier.models.artifact import SAMPLES, ImageSpecManifest, Manifest, TrainingManifest
+from atelier.models.base import Conditioning
+from atelier.registry import queries
+from atelier.registry.tables import Model, Version
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+class VersionOut(BaseModel):
+    """A published generator."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    model: str
+    version: int
+    architecture: str
+    dataset: str
+    job: int | None
+    """The training run that published it."""
+    created_at: datetime
+    hyperparameters: dict[str, Any]
+    image: ImageSpecManifest
+    training: TrainingManifest
+    manifest: Manifest
+    """All there is to know."""
+    samples_url: str
+    """A grid of images drawn when it was published."""
+    conditioning: Conditioning
+    """What an image can be asked for by."""
+
+
+class ModelOut(BaseModel):
+    """A named line of versions."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str
+    created_at: datetime
+    versions: int
+    """How many there are."""
+    latest: VersionOut | None
+
+
+def version_out(version: Version) -> VersionOut:
+    manifest = Manifest.model_validate(version.manifest)
+    architecture = architectures.get(version.architecture)  # a version may come from an Atelier that had more of them
+    return VersionOut(
+        model=version.model.name,
+        version=version.number,
+        architecture=version.architecture,
+        dataset=version.dataset,
+        job=version.job_id,
+        created_at=version.created_at,
+        hyperparameters=manifest.hyperparameters,
+        image=manifest.image,
+        training=manifest.training,
+        manifest=manifest,
+        samples_url=f"/api/v1/models/{version.model.name}/versions/{version.number}/samples.png",
+        conditioning=architecture.conditioning if architecture else "none",
+    )
+
+
+def _model_out(row: Row[Model, int, Version | None]) -> ModelOut:
+    model, versions, latest = row
+    return ModelOut(name=model.name, created_at=model.created_at, versions=versions, latest=latest and version_out(latest))
+
+
+async def _model(session: ReadDep, name: ModelName) -> Row[Model, int, Version | None]:
+    row = (await session.execute(queries.models().where(Model.name == name))).one_or_none()
+    if row is None:
+        raise await no_such_model(session, name)
+    return row
+
+
+ModelDep = Annotated[Row[Model, int, Version | None], Depends(_model, scope="function")]
+
+
+@router.get("", operation_id="list_models")
+async def list_models(session: ReadDep) -> Page[ModelOut]:
+    """All models, newest first."""
+    return Page(items=[_model_out(row) for row in await session.execute(queries.models())], next_cursor=None)
+
+
+@router.get("/{name}", operation_id="get_model", responses=problems(404))
+def get_model(model: ModelDep) -> ModelOut:
+    """One model."""
+    return _model_out(model)
+
+
+@router.get("/{name}/versions", operation_id="list_versions", responses=problems(404))
+async def list_versions(model: ModelDep, session: ReadDep, name: ModelName) -> Page[VersionOut]:
+    """A model's versions, newest first."""
+    return Page(items=[version_out(version) for version in await session.scalars(queries.versions(name))], next_cursor=None)
+
+
+@router.get("/{name}/versions/{number}", operation_id="get_version", responses=problems(404, 422))
+def get_version(version: VersionDep) -> VersionOut:
+    """One version."""
+    return version_out(version)
+
+
+@router.get(
+    "/{name}/versions/{number}/samples.png",
+    operation_id="get_version_samples",
+    response_class=FileResponse,
+    responses={200: {"content": {"image/png": {}}}, **problems(404, 422)},
+)
+def get_version_samples(version: VersionDep, number: VersionNumber, services: ServicesDep) -> FileResponse:
+    """The grid drawn when the version was published."""
+    path = services.store.version(version.model.name, version.number) / SAMPLES
+    if not path.is_file():
+        raise NotFound(f"{version.model.name}@{version.number} was published without samples.")
+    return FileResponse(path, headers={"Cache-Control": "no-cache" if number == "latest" else IMMUTABLE})

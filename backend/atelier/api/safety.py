@@ -1,0 +1,90 @@
+"""What keeps other people's web pages from using a local server: Host, Origin and content type checks, and response headers."""
+
+from collections.abc import Collection
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from atelier.api.problems import problem
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+# Swagger UI comes from a CDN and starts by an inline script.
+DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; img-src 'self' data: https://fastapi.tiangolo.com; frame-ancestors 'none'"
+)
+
+
+class Safety:
+    """Refuses requests that a foreign page could have caused, and tells browsers how to treat the answers.
+
+    A page elsewhere can send requests to localhost (refused by Origin, and by the content type where the browser sends no
+    Origin), or make a name of its own resolve to 127.0.0.1 (refused by Host; an address as Host can't be rebound).
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+        self.app = app
+        self.hosts = {"localhost", *(host.lower() for host in hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        headers = Headers(scope=scope)
+        path: str = scope["path"]
+        is_api = path.startswith(("/api/", "/v1/"))
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                answer["X-Content-Type-Options"] = "nosniff"
+                answer["Referrer-Policy"] = "same-origin"
+                answer["Content-Security-Policy"] = DOCS_POLICY if path == "/docs" else PAGE_POLICY
+                if not is_api and "Cache-Control" not in answer:  # the build names assets by their content
+                    answer["Cache-Control"] = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-cache"
+            await send(message)
+
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_safely)
+            return
+        if is_api:  # a miss here is never answered by the single-page app, whatever the client accepts
+            accepted = headers.get("accept", "").replace("text/html", "").replace("application/xhtml+xml", "")
+            MutableHeaders(scope=scope)["accept"] = accepted
+        await self.app(scope, receive, send_safely)
+
+    def _refusal(self, method: str, headers: Headers) -> Response | None:
+        host = headers.get("host", "")
+        name = _hostname(f"//{host}")
+        if not (name in self.hosts or _is_address(name)):
+            return problem(403, "Forbidden", f"This server does not answer to {host!r}; ATELIER_ALLOWED_HOSTS lists further names.")
+        if method in SAFE_METHODS:
+            return None
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return problem(403, "Forbidden", f"Requests that change something must come from this server's own page, not from {origin}.")
+        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        if has_body and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return problem(415, "Unsupported media type", "Send JSON, with Content-Type: application/json.")
+        return None
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # brackets without an address between them
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""The web application: what it is made of, how it starts and how it stops."""
+
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+
+import atelier
+from atelier.api import architectures, datasets, events, images, logs, models, system, training_runs
+from atelier.api.deps import Services
+from atelier.api.hub import Hub
+from atelier.api.problems import ProblemOut, add_handlers, problems
+from atelier.api.safety import Safety
+from atelier.jobs.executors import LocalExecutor
+from atelier.jobs.supervisor import Supervisor
+from atelier.registry.database import AsyncDatabase, Database, migrate
+from atelier.registry.store import Store
+from atelier.serving.engine import Engine
+from atelier.settings import Settings
+
+log = logging.getLogger(__name__)
+
+WEB = Path(__file__).parent / "web"  # built by Vite
+MAX_BODY = 1 << 20
+GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
+
+NO_PAGE = """<!doctype html><html lang="en"><title>Atelier</title>
+<h1>Atelier runs; its page is not built</h1>
+<p>Build it with <code>npm ci &amp;&amp; npm run build</code> in <code>frontend/</code> (or <code>make run</code>) and start again.
+The interface is described at <a href="/docs">/docs</a>.</p></html>"""
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str, Services]]:
+    url = settings.resolved_database_url
+    store = Store(settings.store_dir)
+    await run_in_threadpool(migrate, url)
+    async with AsyncExitStack() as stack:
+        database, jobs_database = AsyncDatabase(url), Database(url)
+        stack.push_async_callback(database.dispose)
+        stack.callback(jobs_database.dispose)
+        executor = LocalExecutor(settings)
+        supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
+        engine = await stack.enter_async_context(Engine(settings.device))
+        hub = await stack.enter_async_context(Hub(database))
+        app.state.hub = hub
+        yield {"services": Services(settings, store, database, supervisor, engine, hub)}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    app = FastAPI(
+        title="Atelier",
+        summary="A studio for generative image models.",
+        version=atelier.__version__,
+        lifespan=partial(_lifespan, settings),
+        max_body_size=MAX_BODY,
+        redoc_url=None,
+    )
+    app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts))
+    add_handlers(app)
+
+    v1 = APIRouter(prefix="/api/v1")
+    for router in (architectures, datasets, training_runs, models, images, events, logs, system):
+        v1.include_router(router.router)
+    app.include_router(v1)
+    app.include_router(system.health)
+
+    if (WEB / "index.html").is_file():
+        app.frontend("/", directory=WEB, fallback="index.html")
+    else:
+
+        @app.get("/", include_in_schema=False)
+        def no_page() -> HTMLResponse:
+            return HTMLResponse(NO_PAGE)
+
+    app.openapi = partial(openapi, app)  # type: ignore[method-assign]
+    return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The description of the interface, with problems in place of the framework's own errors."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        components = schema["components"]["schemas"]
+        for operations in schema["paths"].values():
+            for method, operation in operations.items():
+                responses = operation["responses"]
+                if "HTTPValidationError" in json.dumps(responses.get("422")):
+                    responses |= {str(status): value for status, value in problems(422).items()}
+                if method == "post":  # what Safety and the limit of the body say
+                    responses |= {str(status): value for status, value in problems(403, 413, 415).items()}
+        for name in ("HTTPValidationError", "ValidationError"):
+            components.pop(name, None)
+        problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        components |= {**problem.pop("$defs"), "ProblemOut": problem}
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def openapi_text() -> str:
+    """What stands in openapi.json at the root of the repository."""
+    return json.dumps(create_app(Settings(_env_file=None)).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+class Server(uvicorn.Server):
+    """Ends all event streams when it stops; uvicorn would wait for them before it tells the application."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        assert isinstance(app, FastAPI)
+        app.state.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it; the database is migrated before it listens."""
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False,
+        log_level="info",
+        access_log=False,
+    )
+    Server(config).run()
