@@ -45,7 +45,8 @@ class Training:
     def __init__(self, model: GenerativeModel, dataset: PreparedDataset, hp: Hyperparameters, *, device: torch.device, seed: int) -> None:
         # Images come as [N, H, W, C]; channels last spares their copy, and convolutions are faster in it on CPU and CUDA.
         self.memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
-        self.model: GenerativeModel = model.to(device, memory_format=self.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
+        self.model = model
+        model.to(device, memory_format=self.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
         self.average: Generator = copy.deepcopy(self.model.generator).eval()
         self.stages = list(self.model.stages())
         self.ends = list(accumulate(stage.steps for stage in self.stages))
