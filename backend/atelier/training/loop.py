@@ -161,7 +161,8 @@ class Training:
         """What the average draws from latents that never change: uint8 [64, H, W, C]."""
         z = latents(range(PREVIEW_IMAGES), self.average.latent_dim).to(self.device)
         images = (self.average(z) + 1).mul_(127.5).round_().clamp_(0, 255)
-        return images.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        pixels: np.ndarray[Any, np.dtype[np.uint8]] = images.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return pixels
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on; its noise and its data follow from the seed and the step."""
