@@ -1,0 +1,29 @@
+/** Which page an address shows. */
+
+import { LocationProvider, Route, Router } from "preact-iso";
+import { Shell } from "./components/Shell";
+import { Home } from "./pages/Home";
+import { Inference } from "./pages/Inference";
+import { Logs } from "./pages/Logs";
+import { NotFound } from "./pages/NotFound";
+import { Run } from "./pages/Run";
+import { Runs } from "./pages/Runs";
+import { Train } from "./pages/Train";
+
+export function App() {
+  return (
+    <LocationProvider>
+      <Shell>
+        <Router onRouteChange={() => document.getElementById("main")?.focus({ preventScroll: true })}>
+          <Route path="/" component={Home} />
+          <Route path="/train" component={Train} />
+          <Route path="/runs" component={Runs} />
+          <Route path="/runs/:id" component={Run} />
+          <Route path="/inference" component={Inference} />
+          <Route path="/logs/:name?" component={Logs} />
+          <Route default component={NotFound} />
+        </Router>
+      </Shell>
+    </LocationProvider>
+  );
+}

@@ -1,0 +1,102 @@
+/** A line chart that follows its data; its height is kept before the first point. */
+
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { number } from "../lib/format";
+import type { Columns } from "../lib/series";
+import { theme } from "../stores/theme";
+
+const palette = 6;
+
+interface ChartProps {
+  columns: Columns;
+  names: string[];
+  label: string;
+  minor?: boolean;
+}
+
+export function Chart({ columns, names, label, minor = false }: ChartProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const data: uPlot.AlignedData = [columns.steps, ...names.map((name) => columns.series[name] ?? [])];
+  const newest = useRef(data);
+  newest.current = data;
+  const height = minor ? 160 : 240;
+  const series = names.join();
+  const chosenTheme = theme.value;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const create = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(options(series.split(","), element, height), newest.current, element);
+    };
+    create();
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
+    resized.observe(element);
+    const systemTheme = matchMedia("(prefers-color-scheme: dark)");
+    systemTheme.addEventListener("change", create);
+    return () => {
+      systemTheme.removeEventListener("change", create);
+      resized.disconnect();
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [series, height, chosenTheme]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new columns are new data
+  useEffect(() => plot.current?.setData(newest.current), [columns]);
+
+  return <div class={`chart ${minor ? "minor" : ""}`} ref={box} role="img" aria-label={label} />;
+}
+
+function options(names: string[], element: HTMLElement, height: number): uPlot.Options {
+  const colour = colours(element);
+  const axis: uPlot.Axis = {
+    stroke: colour("--soft"),
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
+  const values = (_: uPlot, splits: (number | null)[]) => splits.map((value) => (value === null ? "" : number(value)));
+  return {
+    width: element.clientWidth,
+    height,
+    scales: { x: { time: false } },
+    axes: [
+      { ...axis, values, grid: { show: false }, size: 28 },
+      { ...axis, values, size: 52 },
+    ],
+    cursor: { points: { size: 7 }, drag: { x: true, y: false } },
+    legend: { live: true },
+    series: [
+      { label: "step", value: (_, value) => (value === null ? "" : number(value)) },
+      ...names.map((name, index) => ({
+        label: name.replace("/", " ").replaceAll("_", " "),
+        stroke: colour(`--series-${(index % palette) + 1}`),
+        width: 1.75,
+        spanGaps: true,
+        points: { show: false },
+        value: (_: uPlot, value: number | null) => (value === null ? "" : number(value)),
+      })),
+    ],
+  };
+}
+
+/** Resolves tokens such as light-dark(…) to what a canvas understands. */
+function colours(element: HTMLElement): (token: string) => string {
+  const probe = document.createElement("span");
+  element.append(probe);
+  const found = new Map<string, string>();
+  return (token) => {
+    if (!found.has(token)) {
+      probe.style.color = `var(${token})`;
+      found.set(token, getComputedStyle(probe).color);
+      probe.style.color = "";
+    }
+    return found.get(token) ?? "";
+  };
+}

@@ -1,0 +1,47 @@
+/** Previews through time: the same latents, drawn again and again while the generator learns. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Preview } from "../api/types";
+import { number } from "../lib/format";
+import { Picture } from "./pieces";
+
+export function Scrubber({ previews, waiting }: { previews: Preview[]; waiting: string }) {
+  const [chosen, choose] = useState<number | null>(null); // null follows the newest
+  const last = previews.length - 1;
+  const index = Math.min(chosen ?? last, last);
+  const preview = previews[index];
+
+  useEffect(() => {
+    for (const neighbour of [previews[index - 1], previews[index + 1]]) if (neighbour) new Image().src = neighbour.url;
+  }, [previews, index]);
+
+  return (
+    <figure class="frame">
+      <div class="mat">
+        {preview ? (
+          <Picture src={preview.url} alt={`Samples after ${number(preview.step)} steps`} />
+        ) : (
+          <div class="picture" />
+        )}
+      </div>
+      <input
+        type="range"
+        min={0}
+        max={Math.max(last, 1)}
+        value={Math.max(index, 0)}
+        disabled={last < 1}
+        aria-label="Preview through time"
+        aria-valuetext={preview ? `step ${preview.step}` : undefined}
+        onInput={(e) => choose(e.currentTarget.valueAsNumber >= last ? null : e.currentTarget.valueAsNumber)}
+      />
+      <figcaption>
+        <span>{preview ? `Samples at step ${number(preview.step)}` : waiting}</span>
+        {chosen !== null && index < last && (
+          <button class="plain" type="button" onClick={() => choose(null)}>
+            To the newest
+          </button>
+        )}
+      </figcaption>
+    </figure>
+  );
+}

@@ -1,0 +1,84 @@
+/** What surrounds every page: the rail, the sign that the server is away, the theme switch. */
+
+import type { ComponentChildren } from "preact";
+import { useLocation } from "preact-iso";
+import { connection } from "../stores/events";
+import { isLive, jobs, useLiveJobs } from "../stores/jobs";
+import { switchTheme } from "../stores/theme";
+import { Icon, type IconName, Mark } from "./Icon";
+
+const places: { path: string; label: string; icon: IconName }[] = [
+  { path: "/", label: "Home", icon: "home" },
+  { path: "/train", label: "Train", icon: "train" },
+  { path: "/runs", label: "Runs", icon: "runs" },
+  { path: "/inference", label: "Inference", icon: "inference" },
+  { path: "/logs", label: "Logs", icon: "logs" },
+];
+
+export function Shell({ children }: { children: ComponentChildren }) {
+  useLiveJobs();
+  return (
+    <>
+      <a class="button skip" href="#main">
+        Skip to the content
+      </a>
+      <header class="rail">
+        <a class="wordmark" href="/">
+          <Mark /> Atelier
+        </a>
+        <Places />
+        <div class="rail-foot">
+          <Connection />
+          <button class="plain square" type="button" onClick={switchTheme} aria-label="Switch between light and dark">
+            <Icon name="moon" size={18} />
+          </button>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+      <div role="status">
+        {connection.value === "away" && <p class="away">The server is away. Trying to reach it again…</p>}
+      </div>
+    </>
+  );
+}
+
+function Places() {
+  const { path } = useLocation();
+  const live = [...jobs.value.values()].filter((job) => isLive(job.status)).length;
+  return (
+    <nav aria-label="Pages">
+      <ul>
+        {places.map((place) => (
+          <li key={place.path}>
+            <a href={place.path} aria-current={isAt(path, place.path) ? "page" : undefined}>
+              <Icon name={place.icon} />
+              {place.label}
+              {place.path === "/runs" && live > 0 && (
+                <span class="count" title={`${live} waiting or running`}>
+                  {live}
+                </span>
+              )}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function isAt(path: string, place: string): boolean {
+  return place === "/" ? path === "/" : path === place || path.startsWith(`${place}/`);
+}
+
+function Connection() {
+  const words = { connecting: "Connecting…", open: "Connected", away: "Server away" };
+  return (
+    <span
+      class={`status ${connection.value === "open" ? "succeeded" : connection.value === "away" ? "failed" : "queued"}`}
+    >
+      {words[connection.value]}
+    </span>
+  );
+}

@@ -1,0 +1,56 @@
+/** Numbers, times and sizes as people read them. */
+
+const whole = new Intl.NumberFormat("en");
+
+/** 12345 → "12,345"; 0.000213 → "0.000213"; 1234.5678 → "1,235". */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return whole.format(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+export function percent(share: number): string {
+  return `${Math.floor(Math.min(1, Math.max(0, share)) * 100)} %`;
+}
+
+/** The two largest units: "45 s", "3 min 05 s", "2 h 10 min", "3 d 4 h". */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${String(Math.floor((s % 3600) / 60)).padStart(2, "0")} min`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** Decimal units, as disks are sold: 1_500_000 → "1.5 MB". */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : Number(value.toPrecision(2))} ${units[unit]}`;
+}
+
+/** "just now", "5 minutes ago", "yesterday"; a date once it is more than a month old. */
+export function ago(iso: string, now: number = Date.now()): string {
+  const seconds = (now - Date.parse(iso)) / 1000;
+  if (seconds < 45) return "just now";
+  const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  if (seconds < 2700) return relative.format(-Math.max(1, Math.round(seconds / 60)), "minute");
+  if (seconds < 79_200) return relative.format(-Math.max(1, Math.round(seconds / 3600)), "hour");
+  if (seconds < 2_600_000) return relative.format(-Math.round(seconds / 86_400), "day");
+  return new Date(iso).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** "learning_rate" → "Learning rate"; the words of a name that are written in capitals stay so. */
+export function title(name: string): string {
+  const words = name.replaceAll("_", " ").replace(/\b(ema|vae|gan|fid|kl|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function plural(count: number, noun: string): string {
+  return `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

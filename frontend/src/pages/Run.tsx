@@ -1,0 +1,218 @@
+/** One training run: its progress, its losses, its pictures through time, its log. */
+
+import { useEffect, useState } from "preact/hooks";
+import { useRoute } from "preact-iso";
+import { api } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Job, Preview } from "../api/types";
+import { Chart } from "../components/Chart";
+import { LogView } from "../components/LogView";
+import { JobProgress, PageHead, ProblemNote, progressWords, StatusMark } from "../components/pieces";
+import { Scrubber } from "../components/Scrubber";
+import { duration, number, title } from "../lib/format";
+import { asProblem, useResource } from "../lib/resource";
+import { append, type Columns, noColumns, quantities, thin } from "../lib/series";
+import { address, prefixed } from "../lib/url";
+import { subscribe } from "../stores/events";
+import { isLive, jobs, remember } from "../stores/jobs";
+
+const mostPoints = 1000;
+
+export function Run() {
+  const id = Number(useRoute().params.id);
+  const { data, problem } = useResource(`run ${id}`, () => api.run(id));
+  useEffect(() => {
+    if (data) remember([data]);
+  }, [data]);
+  const job = jobs.value.get(id);
+  if (!job)
+    return (
+      <div class="page">
+        <PageHead title={problem ? `Run ${id}` : "…"} />
+        <ProblemNote problem={problem} />
+      </div>
+    );
+  return <RunView key={id} job={job} />;
+}
+
+function RunView({ job }: { job: Job }) {
+  const { columns, previews, problem } = useCourse(job.id);
+  const charts = quantities(columns);
+  const waiting = isLive(job.status) ? "The first samples come with the first step." : "No samples were drawn.";
+  return (
+    <div class="page">
+      <PageHead title={job.model}>
+        <p class="row soft">
+          <StatusMark job={job} />
+          <span>
+            Run {job.id}: {job.architecture} on {job.dataset}
+            {job.preset && `, preset ${job.preset}`}, seed {job.seed}
+          </span>
+        </p>
+      </PageHead>
+      {job.error && (
+        <div class="note" role="alert">
+          <strong>This run failed.</strong>
+          <span>{job.error}</span>
+        </div>
+      )}
+      <ProblemNote problem={problem} />
+      <div class="run-columns">
+        <Scrubber previews={previews} waiting={waiting} />
+        <div class="stack">
+          <section class="panel stack" aria-label="Progress">
+            <div class="row apart">
+              <strong>{progressWords(job)}</strong>
+              <Actions job={job} />
+            </div>
+            <JobProgress job={job} />
+            <Facts job={job} />
+          </section>
+          <section class="panel stack" aria-labelledby="loss">
+            <h2 id="loss">{title(charts[0]?.quantity ?? "loss")}</h2>
+            {charts[0] ? (
+              <Chart columns={columns} names={charts[0].names} label={`${title(charts[0].quantity)} by step`} />
+            ) : (
+              <div class="chart" />
+            )}
+          </section>
+        </div>
+      </div>
+      {charts.length > 1 && (
+        <div class="minor-charts">
+          {charts.slice(1).map(({ quantity, names }) => (
+            <section key={quantity} class="stack tight">
+              <h3>{title(quantity)}</h3>
+              <Chart columns={columns} names={names} label={`${title(quantity)} by step`} minor />
+            </section>
+          ))}
+        </div>
+      )}
+      {job.log && (
+        <section class="stack" aria-labelledby="log">
+          <div class="row apart">
+            <h2 id="log">Log</h2>
+            <a class="small" href={`/logs/${job.log}`}>
+              {job.log}
+            </a>
+          </div>
+          <LogView name={job.log} follow={isLive(job.status)} height="15rem" />
+        </section>
+      )}
+      <Settings job={job} />
+    </div>
+  );
+}
+
+/** Curves and previews: what the server kept, then what it tells. */
+function useCourse(id: number): { columns: Columns; previews: Preview[]; problem: Problem | null } {
+  const kept = useResource(`course ${id}`, async () => {
+    const [columns, previews] = await Promise.all([api.metrics(id, mostPoints / 2), api.previews(id)]);
+    return { columns, previews };
+  });
+  const [columns, setColumns] = useState(kept.data?.columns ?? noColumns);
+  const [previews, setPreviews] = useState(kept.data?.previews ?? []);
+  const { data } = kept;
+
+  useEffect(() => {
+    if (!data) return;
+    setColumns(data.columns);
+    setPreviews(data.previews);
+  }, [data]);
+
+  useEffect(
+    () =>
+      subscribe(`job:${id}`, (event) => {
+        if (event.type === "job") remember([event.data]);
+        else if (event.type === "metrics") setColumns((columns) => thin(append(columns, event.data), mostPoints));
+        else setPreviews((known) => ((known.at(-1)?.step ?? -1) < event.data.step ? [...known, event.data] : known));
+      }),
+    [id],
+  );
+  return { columns, previews, problem: kept.problem };
+}
+
+function Actions({ job }: { job: Job }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const cancel = async () => {
+    try {
+      remember([await api.cancel(job.id)]);
+    } catch (reason) {
+      setProblem(asProblem(reason));
+    }
+  };
+  return (
+    <div class="row">
+      <ProblemNote problem={problem} />
+      {job.version !== null && (
+        <a class="button" href={address("/inference", { model: job.model, version: String(job.version) })}>
+          Draw from version {job.version}
+        </a>
+      )}
+      {isLive(job.status) ? (
+        <button class="quiet" type="button" disabled={job.cancel_requested} onClick={cancel}>
+          Cancel
+        </button>
+      ) : (
+        <a class="button quiet" href={again(job)}>
+          Train again…
+        </a>
+      )}
+    </div>
+  );
+}
+
+/** The Train page with this run's choices. */
+function again(job: Job): string {
+  const written = (values: Job["hyperparameters"]) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(",") : String(value ?? ""),
+      ]),
+    );
+  return address("/train", {
+    architecture: job.architecture,
+    dataset: job.dataset,
+    preset: job.preset ?? undefined,
+    model: job.model,
+    seed: String(job.seed),
+    ...prefixed(written(job.hyperparameters), "hp."),
+    ...prefixed(written(job.dataset_options), "data."),
+  });
+}
+
+function Facts({ job }: { job: Job }) {
+  const facts: [string, string][] = [
+    ["Step", `${number(job.step)} / ${number(job.total_steps ?? 0)}`],
+    ["Images a second", job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
+    ["Time left", isLive(job.status) && job.eta_seconds !== null ? duration(job.eta_seconds) : "–"],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Settings({ job }: { job: Job }) {
+  const all = { ...job.hyperparameters, ...job.dataset_options };
+  return (
+    <details>
+      <summary>Hyper-parameters</summary>
+      <dl class="settings">
+        {Object.entries(all).map(([name, value]) => (
+          <div key={name}>
+            <dt>{title(name)}</dt>
+            <dd>{Array.isArray(value) ? value.join(", ") : String(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}

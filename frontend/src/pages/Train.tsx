@@ -1,0 +1,216 @@
+/** Choose an architecture, a data set and a preset, change what should differ, and start. The address holds every choice. */
+
+import { useMemo, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { api } from "../api/client";
+import { fieldErrors, type Problem } from "../api/problem";
+import type { Architecture, Dataset } from "../api/types";
+import { PageHead, ProblemNote } from "../components/pieces";
+import { SchemaForm } from "../components/SchemaForm";
+import { number, plural } from "../lib/format";
+import { asProblem, useResource } from "../lib/resource";
+import { baseline, chosen, type Drafts, differing, type Field, fieldsOf, type Values } from "../lib/schema";
+import { below, type Changes, prefixed, useQuery } from "../lib/url";
+import { remember } from "../stores/jobs";
+import { ArchitectureChoice, DatasetChoice, PresetChoice, TextField } from "./train-choices";
+
+export function Train() {
+  const architectures = useResource("architectures", api.architectures);
+  const datasets = useResource("datasets", api.datasets);
+  return (
+    <div class="page">
+      <PageHead title="Train">
+        <p class="lead">Pick what learns and what it learns from. The presets are good starting points.</p>
+      </PageHead>
+      <ProblemNote problem={architectures.problem ?? datasets.problem} />
+      {architectures.data && datasets.data && <TrainForm architectures={architectures.data} datasets={datasets.data} />}
+    </div>
+  );
+}
+
+function TrainForm({ architectures, datasets }: { architectures: Architecture[]; datasets: Dataset[] }) {
+  const [query, change] = useQuery();
+  const { route } = useLocation();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [starting, setStarting] = useState(false);
+
+  const architecture = architectures.find((a) => a.name === query.architecture) ?? architectures[0];
+  const dataset = datasets.find((d) => d.name === query.dataset) ?? datasets[0];
+  const fields = useMemo(() => (architecture ? fieldsOf(architecture.hyperparameters) : []), [architecture]);
+  const options = useMemo(() => (dataset ? fieldsOf(dataset.options) : []), [dataset]);
+  if (!architecture || !dataset) return <p class="empty">The server offers nothing to train.</p>;
+
+  const preset = query.preset && query.preset in architecture.presets ? query.preset : defaultPreset(architecture);
+  const base = baseline(fields, preset ? architecture.presets[preset] : {});
+  const optionBase = baseline(options);
+  const drafts = differing(fields, base, below(query, "hp."));
+  const optionDrafts = differing(options, optionBase, below(query, "data."));
+  const model = query.model ?? `${dataset.name}-${architecture.name}`;
+  const seed = query.seed ?? "0";
+
+  const hyper = chosen(fields, drafts);
+  const data = chosen(options, optionDrafts);
+  const own = fieldErrors(problem);
+  const seedError = /^\d{1,15}$/.test(seed.trim()) ? own.seed : "Write a whole number from 0.";
+  const wrong = Object.keys(hyper.errors).length + Object.keys(data.errors).length + (seedError && !own.seed ? 1 : 0);
+  const hyperErrors = fieldErrors(problem, "/hyperparameters");
+  const optionErrors = fieldErrors(problem, "/dataset_options");
+  const edited = (changes: Changes) => {
+    setProblem(null);
+    change(changes);
+  };
+
+  const start = async (event: Event) => {
+    event.preventDefault();
+    setStarting(true);
+    try {
+      const job = await api.train({
+        architecture: architecture.name,
+        dataset: dataset.name,
+        dataset_options: data.values,
+        model,
+        preset: preset ?? null,
+        hyperparameters: hyper.values,
+        seed: Number(seed),
+      });
+      remember([job]);
+      route(`/runs/${job.id}`);
+    } catch (reason) {
+      setProblem(asProblem(reason));
+      setStarting(false);
+    }
+  };
+
+  return (
+    <form class="page" onSubmit={start} noValidate>
+      <ArchitectureChoice
+        all={architectures}
+        chosen={architecture.name}
+        error={own.architecture}
+        onChoose={(name) => edited({ architecture: name })}
+      />
+      <div class="stack">
+        <DatasetChoice
+          all={datasets}
+          chosen={dataset.name}
+          error={own.dataset}
+          onChoose={(name) => edited({ dataset: name })}
+        />
+        <Details
+          title={`Options of ${dataset.title}`}
+          fields={options}
+          drafts={optionDrafts}
+          from="the defaults"
+          errors={optionErrors}
+        >
+          <SchemaForm
+            fields={options}
+            base={optionBase}
+            origin="default"
+            drafts={optionDrafts}
+            errors={optionErrors}
+            onChange={(next) => edited(redrafted(query, "data.", next))}
+          />
+        </Details>
+      </div>
+      <div class="stack">
+        <PresetChoice
+          architecture={architecture}
+          fields={fields}
+          chosen={preset}
+          error={own.preset}
+          onChoose={(name) => edited({ preset: name })}
+        />
+        <Details
+          title="Hyper-parameters"
+          fields={fields}
+          drafts={drafts}
+          from={preset ?? "the defaults"}
+          errors={hyperErrors}
+        >
+          <SchemaForm
+            fields={fields}
+            base={base}
+            origin={preset ?? "default"}
+            drafts={drafts}
+            errors={hyperErrors}
+            onChange={(next) => edited(redrafted(query, "hp.", next))}
+          />
+        </Details>
+      </div>
+      <section class="stack" aria-labelledby="naming">
+        <h2 id="naming">Name and seed</h2>
+        <div class="fields">
+          <TextField
+            label="Model"
+            help="The name its versions are published under."
+            value={model}
+            error={own.model}
+            onText={(text) => edited({ model: text })}
+          />
+          <TextField
+            label="Seed"
+            help="The same seed and settings train the same model."
+            value={seed}
+            error={seedError}
+            onText={(text) => edited({ seed: text })}
+            numeric
+          />
+        </div>
+      </section>
+      <ProblemNote problem={problem} />
+      <div class="start-bar">
+        <span>
+          <strong>{model || "…"}</strong>
+          <span class="soft"> · {summary(architecture, dataset, base, hyper.values)}</span>
+        </span>
+        <button type="submit" disabled={starting || wrong > 0 || model.trim() === ""}>
+          {starting ? "Starting…" : wrong > 0 ? `${plural(wrong, "field")} to mend` : "Start training"}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** "quick" where there is one: pictures in minutes. */
+function defaultPreset({ presets }: Architecture): string | undefined {
+  return "quick" in presets ? "quick" : Object.keys(presets)[0];
+}
+
+function summary(architecture: Architecture, dataset: Dataset, base: Values, values: Values): string {
+  const { steps } = { ...base, ...values };
+  return `${architecture.title} on ${dataset.title}${typeof steps === "number" ? `, ${number(steps)} steps` : ""}`;
+}
+
+/** The changes to a query that make its drafts below a prefix these. */
+function redrafted(query: Record<string, string>, prefix: string, drafts: Drafts): Changes {
+  const gone = Object.keys(below(query, prefix)).map((name): [string, undefined] => [prefix + name, undefined]);
+  return { ...Object.fromEntries(gone), ...prefixed(drafts, prefix) };
+}
+
+interface DetailsProps {
+  title: string;
+  fields: Field[];
+  drafts: Drafts;
+  from: string;
+  errors: Record<string, string>;
+  children: preact.ComponentChildren;
+}
+
+/** A form that is folded away until it differs or is wrong. */
+function Details({ title, fields, drafts, from, errors, children }: DetailsProps) {
+  const changed = Object.keys(drafts).length;
+  const [opened, setOpened] = useState(changed > 0);
+  if (fields.length === 0) return null;
+  return (
+    <details open={opened || Object.keys(errors).length > 0} onToggle={(e) => setOpened(e.currentTarget.open)}>
+      <summary>
+        {title}{" "}
+        <span class="soft small">
+          {changed > 0 ? `${changed} changed from ${from}` : `${fields.length}, as in ${from}`}
+        </span>
+      </summary>
+      <div class="panel">{children}</div>
+    </details>
+  );
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+const server = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  build: {
+    outDir: "../backend/atelier/web",
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // the content security policy allows no data: address
+    target: "es2023",
+  },
+  server: {
+    // The API admits no foreign origin, so the development server speaks in its name.
+    proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } },
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+  },
+});
