@@ -1,0 +1,322 @@
+"""The command `atelier`: the server, and what it does without one.
+
+Commands import what they need when they run, so that `atelier --help` does not wait for torch.
+"""
+
+import json
+import random
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from atelier.errors import AtelierError, Invalid
+from atelier.settings import Settings
+
+app = typer.Typer(help="A studio for generative image models.", no_args_is_help=True, add_completion=False)
+datasets_app = typer.Typer(help="Pictures to train on.", no_args_is_help=True)
+runs_app = typer.Typer(help="Training runs, of the server and of this command alike.", no_args_is_help=True)
+app.add_typer(datasets_app, name="datasets")
+app.add_typer(runs_app, name="runs")
+
+say = Console(stderr=True, highlight=False)  # what people read; standard output carries results
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 it failed, 2 the request was wrong, 130 cancelled."""
+    try:
+        app()
+    except ValidationError as error:
+        _complain(Invalid.of(error), variable_prefix="ATELIER_" if error.title == Settings.__name__ else "")
+    except AtelierError as error:
+        _complain(error)
+    except ValueError as error:  # what a user can cause, by our convention
+        _complain(Invalid(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: AtelierError, variable_prefix: str = "") -> None:
+    for complaint in error.extras.get("errors") or [{"pointer": "", "detail": error.detail}]:
+        where = complaint["pointer"].strip("/").replace("/", ".")
+        if variable_prefix:
+            where = variable_prefix + where.upper()
+        say.print(f"Error in {where}:" if where else "Error:", style="red", end=" ")
+        say.print(complaint["detail"], markup=False, soft_wrap=True)
+    sys.exit(2)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        from atelier import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: ATELIER_HOST, else 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: ATELIER_PORT, else 8000]")] = None,
+) -> None:
+    """Serve the page and the API; the database is brought up to date first."""
+    import uvicorn
+
+    from atelier.app import create_app
+
+    chosen: dict[str, Any] = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings = Settings(**chosen)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                name, number = self.servers[0].sockets[0].getsockname()[:2]
+                at = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
+                say.print(f"Atelier is at {at} (Ctrl+C stops it; running jobs go on)", markup=False, soft_wrap=True)
+
+    server = Server(uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False))
+    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal when it has stopped
+        server.run()
+    if not server.started:
+        sys.exit(1)
+
+
+@app.command()
+def train(
+    architecture: Annotated[str, typer.Argument(help="dcgan, vae, …")],
+    dataset: Annotated[str, typer.Option(help="Name of a data set; `atelier datasets list` shows them.")],
+    model: Annotated[str, typer.Option(help="Name of the model that gets the new version.")],
+    preset: Annotated[str, typer.Option(help="debug (seconds), quick (minutes on a CPU) or paper (a GPU).")] = "quick",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter; repeatable.")] = None,
+    data: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the data set; repeatable.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same machine: same weights.")] = 0,
+    start_from: Annotated[str | None, typer.Option(metavar="MODEL[@N]", help="Begin with the weights of this version.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a generator and publish it as a version, with no server; Ctrl+C cancels."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from atelier.jobs.local_run import run_job
+    from atelier.jobs.queue import submit_training
+    from atelier.jobs.specs import TrainRequest
+    from atelier.registry import queries
+    from atelier.registry.database import Database, migrate
+
+    settings = Settings()
+    request = TrainRequest(
+        architecture=architecture,
+        dataset=dataset,
+        dataset_options=_pairs("--data", data),
+        model=model,
+        preset=preset,
+        hyperparameters=_pairs("--set", set_),
+        seed=seed,
+        start_from=start_from,
+    )
+    migrate(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url)
+    with database.write() as session:
+        job = submit_training(session, request)
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[state]}")]
+    with Progress(*columns, console=say) as progress:
+        bar = progress.add_task(job.status, total=job.total_steps, state="")
+        last, losses = 0, ""
+        for job in run_job(settings, job.id):  # noqa: B020  the same job, as it is by now
+            with database.read() as session:
+                for event in session.scalars(queries.events_after(last, job_ids=[job.id])):
+                    last = event.id
+                    if event.type == "metrics":
+                        values = event.data["values"].items()
+                        losses = "  ".join(f"{name.removesuffix('/loss')} {value:.3f}" for name, value in values if name.endswith("/loss"))
+            eta = "" if not job.eta_seconds else f"{job.eta_seconds:.0f} s left"
+            speed = "" if job.images_per_second is None else f"{job.images_per_second:.0f} img/s"
+            description = "cancelling" if job.cancel_requested and job.status == "running" else job.status
+            progress.update(bar, description=description, completed=job.step, state="  ".join(filter(None, (eta, speed, losses))))
+    database.dispose()
+
+    if as_json:
+        _print_json(job.snapshot())
+    elif job.version is not None:
+        print(f"{job.model}@{job.version.number}")
+    if job.status == "failed":
+        say.print(f"Failed: {job.error}\nThe log: {settings.store_dir / 'logs' / (job.log or '')}", markup=False, soft_wrap=True)
+    sys.exit({"succeeded": 0, "cancelled": 130}.get(job.status, 1))
+
+
+def _pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
+    """{"steps": 100} from ["steps=100"]: values are JSON where they can be read as JSON, else text."""
+    values: dict[str, Any] = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
+        try:
+            values[key] = json.loads(value)
+        except json.JSONDecodeError:
+            values[key] = value
+    return values
+
+
+@app.command()
+def generate(
+    model: Annotated[str, typer.Argument(metavar="MODEL[@N]", help="A model, and which of its versions; the latest without @N.")],
+    count: Annotated[int, typer.Option(min=1, max=256, help="How many images to draw.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first image, the next has the next; random without one.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A file: one picture, a grid of several. A folder: one file an image.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw images from a published version, with no server; the same seed gives the same image."""
+    import asyncio
+    from io import BytesIO
+
+    from PIL import Image
+
+    from atelier.errors import NotFound
+    from atelier.registry import queries
+    from atelier.registry.database import Database, migrate
+    from atelier.registry.store import Store
+    from atelier.serving import images
+    from atelier.serving.engine import Engine, Weights
+
+    settings = Settings()
+    name, _, number = model.partition("@")
+    migrate(settings.resolved_database_url)
+    database = Database(settings.resolved_database_url)
+    with database.read() as session:
+        version = session.scalar(queries.version(name, int(number) if number.isdigit() else None))
+    database.dispose()
+    if version is None or (number and not number.isdigit() and number != "latest"):
+        raise NotFound(f"There is no version {model}.")
+
+    first = random.randrange(2**32) if seed is None else seed
+    rows = [{"model": name, "version": version.number, "seed": first + index} for index in range(count)]
+    weights = Weights(Store(settings.store_dir).version(name, version.number), version.digest)
+
+    async def draw() -> list[bytes]:
+        async with Engine(settings.device) as engine:
+            return await engine.draw(weights, rows)
+
+    with say.status(f"Drawing from {name}@{version.number} …"):
+        pngs = asyncio.run(draw())
+    out = out or Path(f"{name}-v{version.number}-{first}.png")
+    if out.suffix == ".png":
+        sheet = images.grid([Image.open(BytesIO(png)) for png in pngs])
+        files = {out: pngs[0] if count == 1 else images.encode(sheet, {"items": rows})}
+    else:
+        files = {out / f"{name}-v{version.number}-{row['seed']}.png": png for row, png in zip(rows, pngs, strict=True)}
+    for file, png in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png)
+    if as_json:
+        _print_json({"files": [str(file) for file in files], "items": rows})
+    else:
+        print("\n".join(map(str, files)))
+
+
+@datasets_app.command("list")
+def list_datasets(as_json: Json = False) -> None:
+    """The data sets there are."""
+    from atelier.datasets.catalog import datasets, open_dataset
+
+    rows = []
+    for name, cls in datasets.items():
+        dataset = open_dataset(name, {})
+        rows.append({"name": name, "images": len(dataset.items), "classes": len(dataset.class_names), "licence": cls.licence})
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(rows)
+
+
+@runs_app.command("list")
+def list_runs(
+    status: Annotated[str | None, typer.Option(help="Only those that are queued, running, succeeded, failed, cancelled …")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Training runs, newest first."""
+    from typing import get_args
+
+    from atelier.registry import queries
+    from atelier.registry.tables import Status
+
+    if status is not None and status not in get_args(Status):
+        raise ValueError(f"{status!r} is not one of {', '.join(get_args(Status))}")
+    with _database().read() as session:
+        runs = [job.snapshot() for job in session.scalars(queries.jobs(kind="train", status=status, limit=limit))]  # type: ignore[arg-type]
+    if as_json:
+        _print_json(runs)
+        return
+    columns = ("id", "status", "model", "version", "architecture", "dataset", "preset", "created_at")
+    _print_table([{name: run[name] for name in columns} | {"steps": f"{run['step']}/{run['total_steps']}"} for run in runs])
+
+
+@runs_app.command("show")
+def show_run(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
+    """Everything about one training run, as JSON."""
+    from atelier.registry.tables import Job
+
+    with _database().read() as session:
+        _print_json(_run(session.get(Job, run), run).snapshot())
+
+
+@runs_app.command("cancel")
+def cancel_run(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
+    """Ask a training run to end; a running one does so after the step in hand."""
+    from atelier.registry.tables import Job
+
+    with _database().write() as session:
+        job = _run(session.get(Job, run), run)
+        job.request_cancel()
+    say.print(f"Run {run} is {'cancelled' if job.status == 'cancelled' else 'being cancelled'}.")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the description of the HTTP API."""
+    from atelier.app import create_app
+
+    _print_json(create_app(Settings()).openapi())
+
+
+def _database() -> Any:
+    from atelier.registry.database import Database, migrate
+
+    url = Settings().resolved_database_url
+    migrate(url)
+    return Database(url)
+
+
+def _run(job: Any, number: int) -> Any:
+    from atelier.errors import NotFound
+
+    if job is None or job.kind != "train":
+        raise NotFound(f"There is no training run {number}.")
+    return job
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say.print("There are none yet.")
+        return
+    table = Table(box=None)
+    for name in rows[0]:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    out = Console(highlight=False)
+    out.print(table, width=out.width if out.is_terminal else 1000, soft_wrap=True)
