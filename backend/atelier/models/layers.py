@@ -1,5 +1,7 @@
 """Pieces that several architectures use identically."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
@@ -16,14 +18,19 @@ def dcgan_init(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def diff_augment(images: Tensor) -> Tensor:
-    """DiffAugment's colour and translation [N, C, H, W] → same; apply it to real and fake images, in both steps of a GAN.
+Augmentation = Literal["none", "translation", "color, translation"]
 
-    Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", section 3. Grey images keep their
-    tones: for them brightness and saturation mean nothing that the generator should be blind to.
+
+def diff_augment(images: Tensor, policy: Augmentation) -> Tensor:
+    """DiffAugment [N, C, H, W] → same; apply it to real and fake images, in both steps of a GAN.
+
+    Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738), section 3.
+    Colour, for RGB images alone, is brightness and saturation; it costs a small network the purity of its colours.
     """
+    if policy == "none":
+        return images
     n, channels, height, width = images.shape
-    if channels == 3:
+    if policy == "color, translation" and channels == 3:
         images = images + (torch.rand(n, 1, 1, 1, device=images.device) - 0.5)
         mean = images.mean(dim=1, keepdim=True)
         images = (images - mean) * (2 * torch.rand(n, 1, 1, 1, device=images.device)) + mean
