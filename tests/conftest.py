@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+# Networks of test size are slower on two threads than on one, and far slower where those threads spin for a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch comes: tests share their processors with each other
+
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> Iterator[str]:
