@@ -1,0 +1,193 @@
+"""Preparation: what comes back is what was drawn, and a folder is whole or not used."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from atelier.datasets.cache import IMAGES, METADATA, STAGING, PreparedDataset, fingerprint, prepare
+from atelier.datasets.catalog import datasets, open_dataset
+from atelier.models.base import ImageSpec
+
+RESOLUTION = 16
+
+
+@pytest.fixture
+def shapes():
+    return open_dataset("shapes", {"count": 12})
+
+
+def drawn(dataset):
+    return np.stack([dataset.draw(index, RESOLUTION) for index in range(len(dataset))])
+
+
+@pytest.mark.parametrize("name", sorted(datasets))
+def test_round_trip(name, tmp_path):
+    dataset = open_dataset(name, {})
+    prepared = prepare(dataset, RESOLUTION, tmp_path / "not" / "there" / "yet")
+    opened = PreparedDataset.open(tmp_path / "not" / "there" / "yet" / prepared.fingerprint)
+
+    for one in (prepared, opened):
+        assert isinstance(one.images, np.memmap)
+        assert not one.images.flags.writeable
+        assert one.images.dtype == np.uint8
+        assert len(one) == len(dataset)
+        assert one.labels.dtype == np.int64
+        assert one.labels.tolist() == [item.label for item in dataset.items]
+        assert one.attributes.dtype == np.float32
+        assert one.attributes.shape == (len(dataset), len(dataset.attribute_names))
+        assert np.array_equal(one.attributes, np.array([item.attributes for item in dataset.items], np.float32))
+        assert one.captions == [item.captions for item in dataset.items]
+        assert one.concepts == [item.concept for item in dataset.items]
+        assert (one.class_names, one.attribute_names) == (dataset.class_names, dataset.attribute_names)
+        assert one.fingerprint == fingerprint(dataset, RESOLUTION)
+        assert one.spec == ImageSpec(dataset.channels, RESOLUTION, len(dataset.class_names), len(dataset.attribute_names))
+    for index in range(0, len(dataset), len(dataset) // 20):
+        assert np.array_equal(opened.images[index], dataset.draw(index, RESOLUTION))
+
+
+def test_the_second_time_nothing_is_drawn(shapes, tmp_path):
+    first, second = [], []
+    prepare(shapes, RESOLUTION, tmp_path, lambda *done: first.append(done))
+    prepare(shapes, RESOLUTION, tmp_path, lambda *done: second.append(done))
+    assert first
+    assert not second
+
+
+def test_progress_is_told_about_a_hundred_times(tmp_path):
+    told = []
+    prepare(open_dataset("shapes", {"count": 1050}), 4, tmp_path, lambda *done: told.append(done))
+    assert told == sorted(set(told))
+    assert told[-1] == (1050, 1050)
+    assert 90 <= len(told) <= 110
+
+
+def test_the_fingerprint_tells_apart_whatever_changes_the_content(shapes):
+    class Redrawn(datasets["shapes"]):
+        def identity(self):
+            return "drawing 2"
+
+    class Renamed(datasets["shapes"]):
+        name = "other"
+
+    others = [
+        fingerprint(open_dataset("shapes", {"count": 13}), RESOLUTION),
+        fingerprint(open_dataset("shapes", {"count": 12, "seed": 1}), RESOLUTION),
+        fingerprint(shapes, RESOLUTION * 2),
+        fingerprint(Redrawn(shapes.options), RESOLUTION),
+        fingerprint(Renamed(shapes.options), RESOLUTION),
+    ]
+    assert len({fingerprint(shapes, RESOLUTION), *others}) == 6
+    assert fingerprint(shapes, RESOLUTION) == fingerprint(open_dataset("shapes", {"count": 12, "seed": 0}), RESOLUTION)
+
+
+def test_pictures_go_to_the_disk_one_by_one(tmp_path):
+    dataset = open_dataset("shapes", {"count": 200})
+    assert dataset.items
+    tracemalloc.start()
+    try:
+        prepared = prepare(dataset, 128, tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < prepared.images.nbytes / 4
+
+
+def flip_a_bit(folder):
+    content = bytearray((folder / IMAGES).read_bytes())
+    content[-1] ^= 1
+    (folder / IMAGES).write_bytes(content)
+
+
+def forget_the_labels(folder):
+    metadata = json.loads((folder / METADATA).read_text())
+    del metadata["labels"]
+    (folder / METADATA).write_text(json.dumps(metadata))
+
+
+DAMAGES = {
+    "a bit flipped": flip_a_bit,
+    "images truncated": lambda folder: os.truncate(folder / IMAGES, 1000),
+    "images gone": lambda folder: (folder / IMAGES).unlink(),
+    "metadata gone": lambda folder: (folder / METADATA).unlink(),
+    "metadata truncated": lambda folder: os.truncate(folder / METADATA, 100),
+    "metadata incomplete": forget_the_labels,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_folder_is_replaced(damage, shapes, tmp_path):
+    folder = tmp_path / prepare(shapes, RESOLUTION, tmp_path).fingerprint
+    damage(folder)
+    with pytest.raises((FileNotFoundError, ValueError)):
+        PreparedDataset.open(folder)
+    assert np.array_equal(prepare(shapes, RESOLUTION, tmp_path).images, drawn(shapes))
+    assert np.array_equal(PreparedDataset.open(folder).images, drawn(shapes))
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_progress_raises_leaves_nothing_behind(shapes, tmp_path):
+    def cancel(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(shapes, RESOLUTION, tmp_path, cancel)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_preparation_is_ignored_and_swept_up_a_day_later(shapes, tmp_path):
+    code = """
+import os, pathlib, signal, sys
+from atelier.datasets.cache import prepare
+from atelier.datasets.catalog import open_dataset
+dataset = open_dataset("shapes", {"count": 12})
+prepare(dataset, 16, pathlib.Path(sys.argv[1]), lambda done, total: done == 6 and os.kill(os.getpid(), signal.SIGKILL))
+"""
+    assert subprocess.run([sys.executable, "-c", code, tmp_path]).returncode == -9
+    (left_over,) = tmp_path.iterdir()
+    assert left_over.name.startswith(STAGING)
+
+    assert np.array_equal(prepare(shapes, RESOLUTION, tmp_path).images, drawn(shapes))
+    assert left_over.exists(), "it could be the work of a process that lives"
+
+    yesterday = time.time() - 25 * 3600
+    os.utime(left_over, (yesterday, yesterday))
+    prepare(shapes, RESOLUTION * 2, tmp_path)
+    assert not left_over.exists()
+
+
+RACE = """
+import pathlib, sys, time
+from atelier.datasets.cache import prepare
+from atelier.datasets.catalog import open_dataset
+folder, me, other = pathlib.Path(sys.argv[1]), *sys.argv[2:]
+def meet(done, total):  # both have drawn everything before either publishes
+    if done == total:
+        (folder.parent / me).touch()
+        while not (folder.parent / other).exists():
+            time.sleep(0.001)
+prepared = prepare(open_dataset("shapes", {"count": 12}), 16, folder, meet)
+sys.stdout.buffer.write(prepared.images.tobytes())
+"""
+
+
+@pytest.mark.parametrize("before", ["nothing", "a damaged one"])
+def test_two_processes_prepare_the_same_at_once(before, shapes, tmp_path):
+    folder = tmp_path / "datasets"
+    if before == "a damaged one":
+        flip_a_bit(folder / prepare(shapes, RESOLUTION, folder).fingerprint)
+    racers = [
+        subprocess.Popen([sys.executable, "-c", RACE, folder, me, other], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for me, other in (("a", "b"), ("b", "a"))
+    ]
+    expected = drawn(shapes).tobytes()
+    for racer in racers:
+        out, err = racer.communicate(timeout=60)
+        assert racer.returncode == 0, err.decode()
+        assert out == expected
+    assert [path.name for path in folder.iterdir()] == [fingerprint(shapes, RESOLUTION)]
