@@ -1,6 +1,11 @@
 """What tests of several parts stand on."""
 
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,3 +38,29 @@ def database_url(tmp_path: Path) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server: a process of its own on a free port, with an empty store."""
+    folder = tmp_path_factory.mktemp("server")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ATELIER_")}
+    with (folder / "output.txt").open("w+") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "atelier", "serve", "--port", "0"],
+            cwd=folder,  # no .env of a developer's
+            env=environment | {"ATELIER_STORE_DIR": str(folder / "store")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not (address := re.search(r"Atelier is at (http://\S+)", (folder / "output.txt").read_text())):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"The server does not start:\n{(folder / 'output.txt').read_text()}")
+                time.sleep(0.1)
+            yield address[1]
+        finally:
+            process.send_signal(signal.SIGINT)
+            code = process.wait(timeout=30)
+        assert code == 0, (folder / "output.txt").read_text()
