@@ -1,11 +1,12 @@
 """The web application: what it is made of, how it starts and how it stops."""
 
 import json
-import logging
 import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,6 @@ from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.store import Store
 from atelier.serving.engine import Engine
 from atelier.settings import Settings
-
-log = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
@@ -107,13 +106,22 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def openapi_text() -> str:
-    """What stands in openapi.json at the root of the repository."""
-    return json.dumps(create_app(Settings(_env_file=None)).openapi(), indent=2, ensure_ascii=False) + "\n"
-
-
 class Server(uvicorn.Server):
-    """Ends all event streams when it stops; uvicorn would wait for them before it tells the application."""
+    """Says where it is, and ends all event streams when it stops: uvicorn waits for them before the application hears of it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            print(
+                f"Atelier is at http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl+C stops it; running jobs go on)", file=sys.stderr
+            )
+            if not ip_address(host).is_loopback:
+                print(
+                    "Warning: anybody who reaches this address can train, draw and delete; Atelier asks for no password.\n"
+                    "Keep it behind a firewall or a proxy that does, or set ATELIER_HOST=127.0.0.1.",
+                    file=sys.stderr,
+                )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
@@ -122,15 +130,17 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; the database is migrated before it listens."""
+def serve(settings: Settings) -> bool:
+    """Serve until a signal ends it; whether it could start. The database is migrated before it listens."""
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
-        log_level="info",
-        access_log=False,
+        log_level="warning",
     )
-    Server(config).run()
+    server = Server(config)
+    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal when it has stopped
+        server.run()
+    return server.started

@@ -62,7 +62,7 @@ async def list_logs(session: ReadDep, services: ServicesDep) -> Page[LogOut]:
     def look() -> list[LogOut]:
         found = []
         for path in services.store.logs.iterdir():
-            if NAME.fullmatch(path.name):
+            if NAME.fullmatch(path.name) and not path.is_symlink():
                 job, active = jobs.get(path.name, (None, False))
                 stat = path.stat()
                 modified = datetime.fromtimestamp(stat.st_mtime, UTC)

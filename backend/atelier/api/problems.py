@@ -1,7 +1,6 @@
 """Every error as RFC 9457 problem+json: what Atelier raises, what the framework raises, and what nobody foresaw."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +13,8 @@ from starlette.requests import Request
 from atelier.errors import AtelierError, Invalid
 
 MEDIA_TYPE = "application/problem+json"
+# Not http.HTTPStatus' phrases: they differ between versions of Python, and the interface's description must not.
+TITLES = {error.status: error.title for error in AtelierError.__subclasses__()} | {405: "Method not allowed"}
 
 
 class ProblemErrorOut(BaseModel):
@@ -46,7 +47,7 @@ class ProblemOut(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares about its errors."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {status: {"description": TITLES[status], "content": content} for status in statuses}
 
 
 def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None, **extras: Any) -> JSONResponse:
@@ -83,7 +84,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         405: f"{request.url.path} does not take {request.method}.",
     }.get(error.status_code, error.detail)
     headers = dict(error.headers) if error.headers else None
-    return problem(error.status_code, HTTPStatus(error.status_code).phrase, detail, headers)
+    return problem(error.status_code, TITLES.get(error.status_code, "Error"), detail, headers)
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> JSONResponse:

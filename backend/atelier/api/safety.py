@@ -40,9 +40,18 @@ class Safety:
         path: str = scope["path"]
         is_api = path.startswith(("/api/", "/v1/"))
 
+        too_large = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal too_large
+            if too_large:
+                return
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
+                if message["status"] == 413 and answer["content-type"].startswith("text/plain"):  # the framework's, in its own words
+                    await problem(413, "Content too large", "The body is larger than this route takes.")(scope, receive, send_safely)
+                    too_large = True
+                    return
                 answer["X-Content-Type-Options"] = "nosniff"
                 answer["Referrer-Policy"] = "same-origin"
                 answer["Content-Security-Policy"] = DOCS_POLICY if path == "/docs" else PAGE_POLICY

@@ -1,0 +1,65 @@
+"""Generators with random weights whose images nevertheless have contrast."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from atelier.models import architectures, artifact
+from atelier.models.base import Generator, Hyperparameters, ImageSpec
+from atelier.registry.tables import now
+from torch import nn
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def make_generator(architecture: str, preset: str, spec: ImageSpec) -> tuple[Hyperparameters, Generator]:
+    """As a trained one in all that matters here: normalisation knows its inputs, the last layer uses the whole range."""
+    cls = architectures[architecture]
+    hp = cls.hyperparameters(preset, resolution=spec.resolution)
+    torch.manual_seed(0)
+    generator = cls(hp, spec).generator
+    with torch.no_grad():
+        for module in generator.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = None  # the mean of all batches
+        for _ in range(4):
+            generator(torch.randn(64, generator.latent_dim))
+        for parameter in list(generator.parameters())[-2:]:
+            parameter.mul_(10)
+    return hp, generator.eval().requires_grad_(False)
+
+
+def save(folder: Path, architecture: str, hp: Hyperparameters, generator: Generator, spec: ImageSpec) -> Path:
+    folder.mkdir(parents=True)
+    manifest = artifact.Manifest(
+        architecture=architecture,
+        hyperparameters=hp.model_dump(mode="json"),
+        image=artifact.image_spec_manifest(spec),
+        dataset=artifact.DatasetManifest(name="shapes", options={}, fingerprint="0" * 64, num_images=10, class_names=[]),
+        training=artifact.TrainingManifest(preset="debug", seed=0, steps=0, images_seen=0, seconds=0, device="cpu", metrics={}),
+        created_at=now(),
+    )
+    artifact.save(folder, generator, manifest)
+    return folder
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Callable[[str], tuple[Path, Generator]]:
+    """`artifacts("vae")`: a folder with a tiny version, and its generator."""
+
+    def make(architecture: str) -> tuple[Path, Generator]:
+        spec = ImageSpec(3, 16)
+        hp, generator = make_generator(architecture, "debug", spec)
+        return save(tmp_path / architecture / "v1", architecture, hp, generator, spec), generator
+
+    return make
+
+
+@pytest.fixture
+def generators() -> Callable[[str, int], Generator]:
+    """`generators("vae", 3)`: a generator of the size that people train, for images of 32 pixels and 3 channels."""
+    return lambda architecture, channels: make_generator(architecture, "quick", ImageSpec(channels, 32))[1]

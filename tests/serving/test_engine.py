@@ -1,0 +1,100 @@
+"""The inference process draws for many at once, and its death is nobody else's."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from atelier.errors import AtelierError, Overloaded
+from atelier.models.base import Generator
+from atelier.serving import engine as module
+from atelier.serving.engine import Engine, Weights
+from atelier.serving.worker import draw
+from PIL import Image
+
+pytestmark = pytest.mark.anyio
+
+Artifacts = Callable[[str], tuple[Path, Generator]]
+
+
+@pytest.fixture(scope="module")
+async def engine(anyio_backend: str) -> AsyncIterator[Engine]:
+    async with Engine("cpu") as engine:
+        yield engine
+        process = await engine.start()
+    assert process.returncode is not None, "the process must end with its engine"
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+async def test_requests_at_once_each_get_what_they_asked_for(engine: Engine, artifacts: Artifacts) -> None:
+    weights, expected = {}, {}
+    for name in ("dcgan", "vae"):
+        folder, generator = artifacts(name)
+        weights[name] = Weights(folder, name)
+        expected[name] = draw(generator, range(20), torch.device("cpu")).numpy()
+    asked = [(name, seed) for seed in range(20) for name in weights]
+    answers = await asyncio.gather(*(engine.draw(weights[name], [{"seed": seed, "note": "ä"}]) for name, seed in asked))
+    for (name, seed), [png] in zip(asked, answers, strict=True):
+        assert np.array_equal(pixels(png), expected[name][seed]), (name, seed)
+        assert json.loads(Image.open(io.BytesIO(png)).text["parameters"]) == {"seed": seed, "note": "ä"}  # type: ignore[attr-defined]
+    together = await engine.draw(weights["vae"], [{"seed": seed} for seed in range(20)])  # more than goes to the process at once
+    assert all(np.array_equal(pixels(png), image) for png, image in zip(together, expected["vae"], strict=True))
+
+
+async def test_who_goes_away_holds_nobody_up(engine: Engine, artifacts: Artifacts) -> None:
+    folder, _ = artifacts("vae")
+    impatient = asyncio.create_task(engine.draw(Weights(folder, "gone"), [{"seed": 1}] * 40))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    [png] = await engine.draw(Weights(folder, "stays"), [{"seed": 1}])
+    assert pixels(png).shape == (16, 16, 3)
+
+
+async def test_a_crash_is_a_503_for_what_was_in_hand_and_nothing_after(engine: Engine, artifacts: Artifacts) -> None:
+    folder, _ = artifacts("dcgan")
+    before = await engine.start()
+    os.kill(before.pid, signal.SIGSTOP)  # so that it surely dies in the middle of the request
+    request = asyncio.create_task(engine.draw(Weights(folder, "crash"), [{"seed": 1}]))
+    await asyncio.sleep(0.1)
+    os.kill(before.pid, signal.SIGKILL)
+    with pytest.raises(Overloaded) as caught:
+        await request
+    assert caught.value.status == 503
+    assert "Retry-After" in caught.value.headers
+    [png] = await engine.draw(Weights(folder, "crash"), [{"seed": 1}])
+    assert pixels(png).shape == (16, 16, 3)
+    assert (await engine.start()).pid != before.pid
+
+
+async def test_damaged_weights_say_so_and_tell_no_path(engine: Engine, artifacts: Artifacts) -> None:
+    folder, _ = artifacts("dcgan")
+    (folder / "generator.safetensors").write_bytes(b"no weights")
+    with pytest.raises(AtelierError) as caught:
+        await engine.draw(Weights(folder, "damaged"), [{"seed": 1}])
+    assert str(folder) not in caught.value.detail
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"dcgan"', '"unheard-of"'))
+    with pytest.raises(AtelierError, match=r"'unheard-of' is not one of dcgan"):
+        await engine.draw(Weights(folder, "unknown"), [{"seed": 1}])
+
+
+async def test_a_full_queue_refuses_before_it_grows(engine: Engine, artifacts: Artifacts) -> None:
+    folder, _ = artifacts("dcgan")
+    with pytest.raises(Overloaded) as caught:
+        await engine.draw(Weights(folder, "many"), [{"seed": 1}] * (module.MAX_WAITING + 1))
+    assert caught.value.headers["Retry-After"] == "5"
+
+
+async def test_a_device_that_is_not_there_is_a_503() -> None:
+    async with Engine("cuda:99") as engine:
+        with pytest.raises(Overloaded, match="does not start"):
+            await engine.start()
