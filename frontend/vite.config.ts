@@ -14,7 +14,6 @@ export default defineConfig({
     proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } },
   },
   test: {
-    environment: "happy-dom",
     include: ["tests/**/*.test.{ts,tsx}"],
     restoreMocks: true,
   },

@@ -63,13 +63,9 @@ export const api = {
     ).items, // an image/png when one asks for that
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,
   log: async (name: string, offset: number) => {
-    const { data, error, response } = await client.GET("/api/v1/logs/{name}", {
-      params: { path: { name }, query: { offset } },
-      parseAs: "text",
-      headers: { accept: "text/plain" },
-    });
-    if (data === undefined) throw problemFrom(response.status, error);
-    return { text: data, next: Number(response.headers.get("next-offset")) };
+    const response = await reach(new Request(`${logUrl(name)}?offset=${offset}`));
+    if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null));
+    return { text: await response.text(), next: Number(response.headers.get("next-offset")) };
   },
   system: () => answer(client.GET("/api/v1/system")),
 };

@@ -4,26 +4,25 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { number } from "../lib/format";
-import type { Columns } from "../lib/series";
+import type { Columns, Quantity } from "../lib/series";
 import { theme } from "../stores/theme";
 
 const palette = 6;
 
 interface ChartProps {
   columns: Columns;
-  names: string[];
-  label: string;
+  quantity: Quantity;
   minor?: boolean;
 }
 
-export function Chart({ columns, names, label, minor = false }: ChartProps) {
+export function Chart({ columns, quantity: { title, names, labels }, minor = false }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const data: uPlot.AlignedData = [columns.steps, ...names.map((name) => columns.series[name] ?? [])];
   const newest = useRef(data);
   newest.current = data;
   const height = minor ? 160 : 240;
-  const series = names.join();
+  const series = labels.join();
   const chosenTheme = theme.value;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme has new colours
@@ -50,10 +49,10 @@ export function Chart({ columns, names, label, minor = false }: ChartProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: new columns are new data
   useEffect(() => plot.current?.setData(newest.current), [columns]);
 
-  return <div class={`chart ${minor ? "minor" : ""}`} ref={box} role="img" aria-label={label} />;
+  return <div class={`chart ${minor ? "minor" : ""}`} ref={box} role="img" aria-label={`${title} by step`} />;
 }
 
-function options(names: string[], element: HTMLElement, height: number): uPlot.Options {
+function options(labels: string[], element: HTMLElement, height: number): uPlot.Options {
   const colour = colours(element);
   const axis: uPlot.Axis = {
     stroke: colour("--soft"),
@@ -73,17 +72,23 @@ function options(names: string[], element: HTMLElement, height: number): uPlot.O
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
     legend: { live: true },
     series: [
-      { label: "step", value: (_, value) => (value === null ? "" : number(value)) },
-      ...names.map((name, index) => ({
-        label: name.replace("/", " ").replaceAll("_", " "),
+      { label: "step", value: shown },
+      ...labels.map((label, index) => ({
+        label,
         stroke: colour(`--series-${(index % palette) + 1}`),
         width: 1.75,
         spanGaps: true,
         points: { show: false },
-        value: (_: uPlot, value: number | null) => (value === null ? "" : number(value)),
+        value: shown,
       })),
     ],
   };
+}
+
+/** The value under the cursor; the newest while there is no cursor. */
+function shown(plot: uPlot, value: number | null, series: number, index: number | null): string {
+  const told = index === null ? Array.from(plot.data[series] ?? []).findLast((v) => v !== null) : value;
+  return told === null || told === undefined ? "" : number(told);
 }
 
 /** Resolves tokens such as light-dark(…) to what a canvas understands. */

@@ -65,7 +65,7 @@ function FieldFrame({ field, text, changedFrom, error, onText, onReset }: FieldF
       <div id={`${id}-help`} class="stack tight">
         {error && <span class="field-error">{error}</span>}
         <span class="field-help">
-          {field.help} {range && <span class="mono">({range})</span>}
+          {field.help} {range && <span class="range">{range}</span>}
         </span>
       </div>
     </div>

@@ -24,6 +24,14 @@ export function Scrubber({ previews, waiting }: { previews: Preview[]; waiting: 
           <div class="picture" />
         )}
       </div>
+      <figcaption>
+        <span>{preview ? `Samples at step ${number(preview.step)}` : waiting}</span>
+        {chosen !== null && index < last && (
+          <button class="plain" type="button" onClick={() => choose(null)}>
+            To the newest
+          </button>
+        )}
+      </figcaption>
       <input
         type="range"
         min={0}
@@ -34,14 +42,6 @@ export function Scrubber({ previews, waiting }: { previews: Preview[]; waiting: 
         aria-valuetext={preview ? `step ${preview.step}` : undefined}
         onInput={(e) => choose(e.currentTarget.valueAsNumber >= last ? null : e.currentTarget.valueAsNumber)}
       />
-      <figcaption>
-        <span>{preview ? `Samples at step ${number(preview.step)}` : waiting}</span>
-        {chosen !== null && index < last && (
-          <button class="plain" type="button" onClick={() => choose(null)}>
-            To the newest
-          </button>
-        )}
-      </figcaption>
     </figure>
   );
 }

@@ -6,13 +6,23 @@ import type { Problem } from "../api/problem";
 import type { Job } from "../api/types";
 import { duration, number, percent } from "../lib/format";
 
-export function PageHead({ title, children }: { title: string; children?: ComponentChildren }) {
+interface PageHeadProps {
+  title: string;
+  tab?: string; // what the browser's tab says, where it is not the title
+  actions?: ComponentChildren;
+  children?: ComponentChildren;
+}
+
+export function PageHead({ title, tab = `${title} · Atelier`, actions, children }: PageHeadProps) {
   useEffect(() => {
-    document.title = title === "Atelier" ? title : `${title} · Atelier`;
-  }, [title]);
+    document.title = tab;
+  }, [tab]);
   return (
     <div class="page-head">
-      <h1>{title}</h1>
+      <div class="row apart">
+        <h1>{title}</h1>
+        {actions}
+      </div>
       {children}
     </div>
   );
@@ -61,19 +71,25 @@ export function progressWords(job: Job): string {
     case "queued":
       return "Waits for its turn";
     case "starting":
-      return "Prepares the data set";
+      return "Starts its process";
     case "running":
+      if (job.step === 0) return "Prepares the data set";
       return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
     case "succeeded":
       return `${number(job.step)} steps${tookWords(job)}`;
     default:
-      return `after ${number(job.step)} of ${number(job.total_steps ?? 0)} steps`;
+      return `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps ?? 0)} steps`;
   }
 }
 
 function tookWords(job: Job): string {
-  if (!job.started_at || !job.finished_at) return "";
-  return ` in ${duration((Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000)}`;
+  const took = secondsTaken(job);
+  return took === null ? "" : ` in ${duration(took)}`;
+}
+
+/** From the start of its process to its end; null while there is no end. */
+export function secondsTaken({ started_at, finished_at }: Job): number | null {
+  return started_at && finished_at ? (Date.parse(finished_at) - Date.parse(started_at)) / 1000 : null;
 }
 
 /** A picture whose place is kept before it comes; `alt` is shown when it does not. */

@@ -1,6 +1,6 @@
 /** Forms from JSON Schema: which fields there are, what the user wrote in them, and what differs from the preset. */
 
-import { title } from "./format";
+import { number, plural, title } from "./format";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
@@ -129,9 +129,10 @@ function within(schema: Schema, value: number | string | Json[]): Decoded {
       : typeof value === "string"
         ? [schema.minLength, schema.maxLength]
         : [schema.minItems, schema.maxItems];
-  const unit = typeof value === "number" ? "" : typeof value === "string" ? " characters" : " choices";
-  if (least !== undefined && size < least) return { error: `At least ${least}${unit}.` };
-  if (most !== undefined && size > most) return { error: `At most ${most}${unit}.` };
+  const told = (n: number) =>
+    typeof value === "number" ? number(n) : plural(n, typeof value === "string" ? "character" : "choice");
+  if (least !== undefined && size < least) return { error: `At least ${told(least)}.` };
+  if (most !== undefined && size > most) return { error: `At most ${told(most)}.` };
   if (schema.exclusiveMinimum !== undefined && size <= schema.exclusiveMinimum)
     return { error: `More than ${schema.exclusiveMinimum}.` };
   if (schema.exclusiveMaximum !== undefined && size >= schema.exclusiveMaximum)

@@ -36,14 +36,40 @@ export function thin(columns: Columns, most: number): Columns {
   };
 }
 
-/** One chart a quantity, which is the last word of a name: both players' "loss" share one, and it comes first; so do "real_logit" and "fake_logit". */
-export function quantities(columns: Columns): { quantity: string; names: string[] }[] {
+export interface Quantity {
+  title: string;
+  names: string[];
+  labels: string[]; // what tells the names apart
+}
+
+/** One chart a quantity, which the last word of a name says: both players' "loss" share one, and it comes first. */
+export function quantities(columns: Columns): Quantity[] {
   const groups = new Map<string, string[]>();
   for (const name of Object.keys(columns.series)) {
-    const quantity = name.split(/[/_]/).at(-1) ?? name;
+    const quantity = words(name).at(-1) ?? name;
     groups.set(quantity, [...(groups.get(quantity) ?? []), name]);
   }
-  return [...groups]
-    .map(([quantity, names]) => ({ quantity, names }))
-    .sort((a, b) => Number(b.quantity === "loss") - Number(a.quantity === "loss"));
+  return [...groups.entries()]
+    .sort(([a], [b]) => Number(b === "loss") - Number(a === "loss"))
+    .map(([, names]) => {
+      const shared = sharedEnd(names.map(words));
+      return {
+        title: words(names[0] ?? "")
+          .slice(-shared)
+          .join(" "),
+        names,
+        labels: names.map((name) => words(name).slice(0, -shared).join(" ") || name),
+      };
+    });
+}
+
+const words = (name: string) => name.split(/[/_]/);
+
+/** How many words all lists end with; of a single list, all but its first (the phase). */
+function sharedEnd(lists: string[][]): number {
+  const [first = [], ...others] = lists;
+  if (others.length === 0) return Math.max(1, first.length - 1);
+  let count = 1;
+  while (count < first.length && others.every((list) => list.at(-count - 1) === first.at(-count - 1))) count += 1;
+  return Math.min(count, first.length);
 }

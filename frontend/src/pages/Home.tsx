@@ -30,17 +30,15 @@ export function Home() {
 
   return (
     <div class="page">
-      <PageHead title="Atelier">
-        <p class="lead">
-          A studio for generative image models: train one on pictures, watch it learn, and draw from it, all on your own
-          machine.
-        </p>
+      <PageHead title="A studio for generative image models" tab="Atelier">
+        <p class="lead">Train one on pictures, watch it learn, and draw from it, all on your own machine.</p>
       </PageHead>
       <ProblemNote problem={models.problem ?? runs.problem} />
-      {empty && <Newcomer />}
       <div class="home-columns">
         <div class="page">
-          {!empty && (
+          {empty ? (
+            <Newcomer />
+          ) : (
             <section class="stack" aria-labelledby="now">
               <h2 id="now">Running now</h2>
               {live.map((job) => (
@@ -66,7 +64,7 @@ function Newcomer() {
   const pictured: (Dataset | undefined)[] = datasets.data?.slice(0, 3) ?? [undefined, undefined, undefined];
   const first = { architecture: "dcgan", dataset: "shapes", preset: "debug", model: "first" };
   return (
-    <section class="panel newcomer" aria-labelledby="first-step">
+    <section class="panel stack newcomer" aria-labelledby="first-step">
       <div class="stack">
         <h2 id="first-step">Your first generator is a minute away</h2>
         <p>
@@ -100,7 +98,7 @@ function NewestVersions({ versions }: { versions: Version[] }) {
   return (
     <section class="stack" aria-labelledby="newest">
       <h2 id="newest">Newest versions</h2>
-      <div class="cards" style={{ "--card": "13rem" }}>
+      <div class="versions">
         {versions.map((version) => (
           <a
             key={version.model}
@@ -165,9 +163,7 @@ function Meters({ system }: { system: System | undefined }) {
         text={system && `${bytes(system.disk.free)} free`}
       />
       <p class="small soft">
-        {system
-          ? `Trains on ${system.device} with PyTorch ${system.torch ?? "(missing)"}. Atelier ${system.version}.`
-          : "…"}
+        {system ? `Device ${system.device}, PyTorch ${system.torch}, Atelier ${system.version}` : "…"}
       </p>
     </>
   );

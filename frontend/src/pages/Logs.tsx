@@ -10,10 +10,10 @@ import { useResource } from "../lib/resource";
 import { isLive, jobs } from "../stores/jobs";
 
 export function Logs() {
-  const { name } = useRoute().params;
   const now = useNow(30);
   const live = [...jobs.value.values()].filter((job) => isLive(job.status)).map((job) => job.log);
   const { data, problem } = useResource(`logs ${live.join()}`, api.logs); // a run that starts or ends changes the list
+  const name = useRoute().params.name ?? data?.[0]?.name;
   const active = (log: string) => live.includes(log) || (data?.find((other) => other.name === log)?.active ?? false);
 
   return (
@@ -32,7 +32,7 @@ export function Logs() {
             </a>
           ))}
         </nav>
-        {name ? (
+        {name && (
           <section class="stack" aria-labelledby="log-name">
             <div class="row apart">
               <h2 id="log-name" class="mono">
@@ -44,8 +44,6 @@ export function Logs() {
             </div>
             <LogView key={name} name={name} follow={active(name)} height="calc(100dvh - 17rem)" />
           </section>
-        ) : (
-          data && data.length > 0 && <p class="empty">Choose a log to read it.</p>
         )}
       </div>
     </div>

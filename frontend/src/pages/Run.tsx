@@ -7,7 +7,7 @@ import type { Problem } from "../api/problem";
 import type { Job, Preview } from "../api/types";
 import { Chart } from "../components/Chart";
 import { LogView } from "../components/LogView";
-import { JobProgress, PageHead, ProblemNote, progressWords, StatusMark } from "../components/pieces";
+import { JobProgress, PageHead, ProblemNote, progressWords, StatusMark, secondsTaken } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
 import { duration, number, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
@@ -41,7 +41,7 @@ function RunView({ job }: { job: Job }) {
   const waiting = isLive(job.status) ? "The first samples come with the first step." : "No samples were drawn.";
   return (
     <div class="page">
-      <PageHead title={job.model}>
+      <PageHead title={job.model} actions={<Actions job={job} />}>
         <p class="row soft">
           <StatusMark job={job} />
           <span>
@@ -61,29 +61,22 @@ function RunView({ job }: { job: Job }) {
         <Scrubber previews={previews} waiting={waiting} />
         <div class="stack">
           <section class="panel stack" aria-label="Progress">
-            <div class="row apart">
-              <strong>{progressWords(job)}</strong>
-              <Actions job={job} />
-            </div>
+            <strong>{progressWords(job)}</strong>
             <JobProgress job={job} />
             <Facts job={job} />
           </section>
           <section class="panel stack" aria-labelledby="loss">
-            <h2 id="loss">{title(charts[0]?.quantity ?? "loss")}</h2>
-            {charts[0] ? (
-              <Chart columns={columns} names={charts[0].names} label={`${title(charts[0].quantity)} by step`} />
-            ) : (
-              <div class="chart" />
-            )}
+            <h2 id="loss">{title(charts[0]?.title ?? "loss")}</h2>
+            {charts[0] ? <Chart columns={columns} quantity={charts[0]} /> : <div class="chart" />}
           </section>
         </div>
       </div>
       {charts.length > 1 && (
         <div class="minor-charts">
-          {charts.slice(1).map(({ quantity, names }) => (
-            <section key={quantity} class="stack tight">
-              <h3>{title(quantity)}</h3>
-              <Chart columns={columns} names={names} label={`${title(quantity)} by step`} minor />
+          {charts.slice(1).map((quantity) => (
+            <section key={quantity.title} class="stack tight">
+              <h3>{title(quantity.title)}</h3>
+              <Chart columns={columns} quantity={quantity} minor />
             </section>
           ))}
         </div>
@@ -183,10 +176,13 @@ function again(job: Job): string {
 }
 
 function Facts({ job }: { job: Job }) {
+  const took = secondsTaken(job);
   const facts: [string, string][] = [
     ["Step", `${number(job.step)} / ${number(job.total_steps ?? 0)}`],
     ["Images a second", job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
-    ["Time left", isLive(job.status) && job.eta_seconds !== null ? duration(job.eta_seconds) : "–"],
+    took === null
+      ? ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)]
+      : ["Time taken", duration(took)],
   ];
   return (
     <dl class="facts">

@@ -1,6 +1,6 @@
 /** Choose an architecture, a data set and a preset, change what should differ, and start. The address holds every choice. */
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api } from "../api/client";
 import { fieldErrors, type Problem } from "../api/problem";
@@ -33,6 +33,10 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
   const { route } = useLocation();
   const [problem, setProblem] = useState<Problem | null>(null);
   const [starting, setStarting] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [problem]);
 
   const architecture = architectures.find((a) => a.name === query.architecture) ?? architectures[0];
   const dataset = datasets.find((d) => d.name === query.dataset) ?? datasets[0];
@@ -55,6 +59,9 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
   const wrong = Object.keys(hyper.errors).length + Object.keys(data.errors).length + (seedError && !own.seed ? 1 : 0);
   const hyperErrors = fieldErrors(problem, "/hyperparameters");
   const optionErrors = fieldErrors(problem, "/dataset_options");
+  const shown = { ...own, ...named(hyperErrors, fields), ...named(optionErrors, options) };
+  const shownAtFields =
+    problem !== null && problem.errors.length > 0 && Object.keys(shown).length >= problem.errors.length;
   const edited = (changes: Changes) => {
     setProblem(null);
     change(changes);
@@ -82,7 +89,7 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
   };
 
   return (
-    <form class="page" onSubmit={start} noValidate>
+    <form class="page" onSubmit={start} noValidate ref={form}>
       <ArchitectureChoice
         all={architectures}
         chosen={architecture.name}
@@ -143,7 +150,7 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
         <div class="fields">
           <TextField
             label="Model"
-            help="The name its versions are published under."
+            help="Its versions are published under this name: small letters, digits, dots and dashes."
             value={model}
             error={own.model}
             onText={(text) => edited({ model: text })}
@@ -158,7 +165,7 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
           />
         </div>
       </section>
-      <ProblemNote problem={problem} />
+      {!shownAtFields && <ProblemNote problem={problem} />}
       <div class="start-bar">
         <span>
           <strong>{model || "…"}</strong>
@@ -180,6 +187,11 @@ function defaultPreset({ presets }: Architecture): string | undefined {
 function summary(architecture: Architecture, dataset: Dataset, base: Values, values: Values): string {
   const { steps } = { ...base, ...values };
   return `${architecture.title} on ${dataset.title}${typeof steps === "number" ? `, ${number(steps)} steps` : ""}`;
+}
+
+/** Those messages that a field is there to show. */
+function named(errors: Record<string, string>, fields: Field[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(errors).filter(([name]) => fields.some((field) => field.name === name)));
 }
 
 /** The changes to a query that make its drafts below a prefix these. */

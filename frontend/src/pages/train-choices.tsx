@@ -5,8 +5,8 @@ import { useId } from "preact/hooks";
 import { samplesUrl } from "../api/client";
 import type { Architecture, Dataset } from "../api/types";
 import { Picture } from "../components/pieces";
-import { plural, title } from "../lib/format";
-import { baseline, type Field } from "../lib/schema";
+import { number, plural, title } from "../lib/format";
+import { baseline, type Field, type Values } from "../lib/schema";
 
 interface GroupProps {
   legend: string;
@@ -114,7 +114,7 @@ export function DatasetChoice({ all, chosen, error, onChoose }: ChoiceProps<Data
           <span class="row">
             <span class="tag">{plural(dataset.num_images, "image")}</span>
             {dataset.class_names.length > 0 && (
-              <span class="tag">{plural(dataset.class_names.length, "class").replace("classs", "classes")}</span>
+              <span class="tag">{plural(dataset.class_names.length, "class", "classes")}</span>
             )}
             <span>{dataset.licence}</span>
           </span>
@@ -132,25 +132,25 @@ interface PresetChoiceProps {
   onChoose: (name: string) => void;
 }
 
-const told = ["steps", "resolution", "batch_size"];
+/** What every architecture has: the base hyper-parameters that say how long it takes. */
+function cost({ steps, resolution, batch_size }: Values): string[] {
+  return [`${number(Number(steps))} steps`, `${resolution} px`, `batches of ${batch_size}`];
+}
 
 export function PresetChoice({ architecture, fields, chosen, error, onChoose }: PresetChoiceProps) {
   return (
     <Group legend="Preset" error={error} width="13rem">
       {Object.entries(architecture.presets).map(([name, values]) => {
-        const base = baseline(fields, values);
         return (
           <Card key={name} group="preset" value={name} checked={name === chosen} onChoose={onChoose}>
             <h3>{title(name)}</h3>
             <p>{presetWords[name]}</p>
             <span class="row">
-              {told
-                .filter((field) => field in base)
-                .map((field) => (
-                  <span class="tag" key={field}>
-                    {title(field).toLowerCase()} {String(base[field])}
-                  </span>
-                ))}
+              {cost(baseline(fields, values)).map((words) => (
+                <span class="tag" key={words}>
+                  {words}
+                </span>
+              ))}
             </span>
           </Card>
         );

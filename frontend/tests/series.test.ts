@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import { append, type Columns, noColumns, quantities, thin } from "../src/lib/series";
+
+it("appends a point and fills what is absent with null", () => {
+  const one = append(noColumns, { step: 1, values: { "a/loss": 2 } });
+  const two = append(one, { step: 5, values: { "b/loss": 3 } });
+  expect(two).toEqual({ steps: [1, 5], series: { "a/loss": [2, null], "b/loss": [null, 3] } });
+});
+
+it("leaves a replayed point out", () => {
+  const columns: Columns = { steps: [1, 5], series: { x: [1, 2] } };
+  expect(append(columns, { step: 5, values: { x: 9 } })).toBe(columns);
+});
+
+it("thins to fewer points and keeps the newest", () => {
+  const columns: Columns = { steps: [1, 2, 3, 4], series: { x: [1, 2, 3, 4] } };
+  expect(thin(columns, 3)).toEqual({ steps: [2, 4], series: { x: [2, 4] } });
+  expect(thin(columns, 4)).toBe(columns);
+});
+
+it("makes one chart a quantity, the loss first, and tells the curves apart by what differs", () => {
+  const names = [
+    "d/real_logit",
+    "d/fake_logit",
+    "d/gradient_norm",
+    "g/gradient_norm",
+    "d/loss",
+    "g/loss",
+    "vae/log_sigma",
+  ];
+  const groups = quantities({ steps: [], series: Object.fromEntries(names.map((name) => [name, []])) });
+  expect(groups.map(({ title, labels }) => [title, labels])).toEqual([
+    ["loss", ["d", "g"]],
+    ["logit", ["d real", "d fake"]],
+    ["gradient norm", ["d", "g"]],
+    ["log sigma", ["vae"]],
+  ]);
+});

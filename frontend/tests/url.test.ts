@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { address, below, prefixed } from "../src/lib/url";
+
+it("keeps what is empty and leaves out what is undefined", () => {
+  expect(address("/train", { model: "", preset: undefined, "hp.steps": "3" })).toBe("/train?model=&hp.steps=3");
+  expect(address("/train", {})).toBe("/train");
+});
+
+it("carries drafts under a prefix", () => {
+  const query = { model: "m", ...prefixed({ steps: "3" }, "hp.") };
+  expect(below(query, "hp.")).toEqual({ steps: "3" });
+});
