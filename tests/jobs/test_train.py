@@ -1,5 +1,6 @@
 """A training run, here within the test's own process: what it leaves behind, and how it goes on."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def test_a_run_ends_in_a_version(studio: Studio) -> None:
     assert dataset.num_images == manifest.dataset.num_images == 64
 
 
-def test_a_run_goes_on_from_its_checkpoint_and_ends_the_same(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_goes_on_from_its_checkpoint_and_ends_the_same(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     run(studio, studio.running(hyperparameters={"steps": STEPS}))
 
     job = studio.running(hyperparameters={"steps": STEPS})
@@ -66,7 +69,9 @@ def test_a_run_goes_on_from_its_checkpoint_and_ends_the_same(studio: Studio, mon
     assert checkpoint.load(studio.store.checkpoint(job.id))["training"]["step"] == 4
 
     monkeypatch.undo()
+    caplog.set_level(logging.INFO, "atelier.jobs")
     assert run(studio, job).status == "succeeded"
+    assert "Going on from step 4." in caplog.messages
     first, second = weights(studio, 1), weights(studio, 2)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
