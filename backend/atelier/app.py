@@ -62,13 +62,13 @@ def create_app(settings: Settings) -> FastAPI:
         summary="A studio for generative image models.",
         version=atelier.__version__,
         lifespan=partial(_lifespan, settings),
-        max_body_size=MAX_BODY,
         redoc_url=None,
     )
     app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts))
     add_handlers(app)
 
-    v1 = APIRouter(prefix="/api/v1")
+    # Here and not on the application, whose limit would answer from outside of Safety, in plain text.
+    v1 = APIRouter(prefix="/api/v1", max_body_size=MAX_BODY)
     for router in (architectures, datasets, training_runs, models, images, events, logs, system):
         v1.include_router(router.router)
     app.include_router(v1)
