@@ -161,6 +161,21 @@ prepare(dataset, 16, pathlib.Path(sys.argv[1]), lambda done, total: done == 6 an
     assert not left_over.exists()
 
 
+def test_the_first_to_finish_publishes(shapes, tmp_path):
+    folder = tmp_path / fingerprint(shapes, RESOLUTION)
+    published = []
+
+    def be_overtaken(done, total):
+        if done == total:
+            prepare(shapes, RESOLUTION, tmp_path)
+            published.append((folder / IMAGES).stat().st_ino)
+
+    prepared = prepare(shapes, RESOLUTION, tmp_path, be_overtaken)
+    assert published == [(folder / IMAGES).stat().st_ino], "what others have opened stays in its place"
+    assert np.array_equal(prepared.images, drawn(shapes))
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 RACE = """
 import pathlib, sys, time
 from atelier.datasets.cache import prepare

@@ -32,6 +32,8 @@ def test_the_labels_are_right(dataset):
     means = np.stack([pictures[::2][labels[::2] == digit].mean(axis=0) for digit in range(10)])
     read = np.linalg.norm(pictures[1::2, None] - means, axis=2).argmin(axis=1)
     assert (read == labels[1::2]).mean() > 0.7
+    assert WORDS[means.mean(axis=1).argmin()] == "one", "the least ink"
+    assert WORDS[means.reshape(10, 16, 16)[:, 8, 8].argmin()] == "zero", "a hole in the middle"
 
 
 def test_captions_name_the_digit(dataset):

@@ -117,6 +117,7 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
     `on_progress(done, total)` is called about a hundred times; what it raises ends the preparation and leaves nothing behind.
     """
     target = folder / fingerprint(dataset, resolution)
+    damaged = target.exists()  # unless the next line can open it
     with suppress(FileNotFoundError, ValueError):
         return PreparedDataset.open(target)
 
@@ -127,16 +128,18 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
                 shutil.rmtree(left_over, ignore_errors=True)
 
     with TemporaryDirectory(prefix=STAGING, dir=folder, ignore_cleanup_errors=True) as staging:
+        if damaged:
+            with suppress(FileNotFoundError):  # another process has done it
+                target.rename(Path(staging, "damaged"))
         new = Path(staging, "new")
         new.mkdir()
         _draw(dataset, resolution, new, on_progress)
         try:
             new.rename(target)
-        except OSError:  # something is there already: another process was faster, or it is what could not be opened above
-            with suppress(FileNotFoundError, ValueError):
-                return PreparedDataset.open(target)
-            target.rename(Path(staging, "damaged"))
-            new.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            # else another process was faster, with the same content
         return PreparedDataset.open(target)
 
 
