@@ -6,7 +6,6 @@ Commands import what they need when they run, so that `atelier --help` does not 
 import json
 import random
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,7 @@ from rich.table import Table
 from atelier.errors import AtelierError, Invalid
 from atelier.settings import Settings
 
-app = typer.Typer(help="A studio for generative image models.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="A studio for generative image models.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 datasets_app = typer.Typer(help="Pictures to train on.", no_args_is_help=True)
 runs_app = typer.Typer(help="Training runs, of the server and of this command alike.", no_args_is_help=True)
 app.add_typer(datasets_app, name="datasets")
@@ -72,25 +71,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: ATELIER_PORT, else 8000]")] = None,
 ) -> None:
     """Serve the page and the API; the database is brought up to date first."""
-    import uvicorn
-
-    from atelier.app import create_app
+    from atelier import app as web
 
     chosen: dict[str, Any] = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
-    settings = Settings(**chosen)
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                name, number = self.servers[0].sockets[0].getsockname()[:2]
-                at = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
-                say.print(f"Atelier is at {at} (Ctrl+C stops it; running jobs go on)", markup=False, soft_wrap=True)
-
-    server = Server(uvicorn.Config(create_app(settings), host=settings.host, port=settings.port, log_level="warning", server_header=False))
-    with suppress(KeyboardInterrupt):  # uvicorn repeats the signal when it has stopped
-        server.run()
-    if not server.started:
+    if not web.serve(Settings(**chosen)):
         sys.exit(1)
 
 
@@ -261,8 +245,14 @@ def list_runs(
     if as_json:
         _print_json(runs)
         return
-    columns = ("id", "status", "model", "version", "architecture", "dataset", "preset", "created_at")
-    _print_table([{name: run[name] for name in columns} | {"steps": f"{run['step']}/{run['total_steps']}"} for run in runs])
+    _print_table(
+        [
+            {name: run[name] for name in ("id", "status", "architecture", "dataset", "preset")}
+            | {"steps": f"{run['step']}/{run['total_steps']}"}
+            | {"version": f"{run['model']}@{run['version'] or '–'}", "created": run["created_at"][:16].replace("T", " ")}
+            for run in runs
+        ]
+    )
 
 
 @runs_app.command("show")
@@ -318,5 +308,4 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    out = Console(highlight=False)
-    out.print(table, width=out.width if out.is_terminal else 1000, soft_wrap=True)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)

@@ -1,0 +1,109 @@
+"""The command line, as a user meets it: what it does, what it says, how it exits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from atelier.cli import main
+from PIL import Image
+
+TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
+Atelier = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli") / "store"
+
+
+@pytest.fixture
+def atelier(store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Atelier:
+    """Runs the command within this process; returns its output and what it said beside it."""
+
+    def run(*arguments: str, code: int = 0) -> tuple[str, str]:
+        monkeypatch.chdir(store.parent)
+        monkeypatch.setenv("ATELIER_STORE_DIR", str(store))
+        monkeypatch.setattr(sys, "argv", ["atelier", *arguments])
+        with pytest.raises(SystemExit) as exit:
+            main()
+        said = capsys.readouterr()
+        assert (exit.value.code or 0) == code, said.err
+        return said.out, said.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(store: Path) -> str:
+    """A version, by a process of its own."""
+    command = ["train", "dcgan", *TINY, "--set", "steps=3", "--model", "first", "--seed", "5"]
+    done = subprocess.run(
+        [sys.executable, "-m", "atelier", *command], env=os.environ | {"ATELIER_STORE_DIR": str(store)}, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().strip()
+
+
+def test_train_without_a_server_publishes_a_version(atelier: Atelier, trained: str) -> None:
+    assert trained == "first@1"
+    run = json.loads(atelier("runs", "show", "1")[0])
+    assert (run["status"], run["step"], run["seed"], run["version"]) == ("succeeded", 3, 5, 1)
+    assert run["hyperparameters"]["batch_size"] == 8
+    assert run["dataset_options"]["count"] == 64
+    assert [run["id"] for run in json.loads(atelier("runs", "list", "--json")[0])] == [1]
+    assert "succeeded" in atelier("runs", "list")[0]
+
+
+def test_the_same_seed_draws_the_same_picture_in_a_grid_or_alone(atelier: Atelier, trained: str, tmp_path: Path) -> None:
+    atelier("generate", trained, "--count", "4", "--seed", "1", "--out", str(tmp_path / "grid.png"))
+    out, _ = atelier("generate", "first", "--count", "2", "--seed", "3", "--out", str(tmp_path / "alone"))
+    third, fourth = (Image.open(path) for path in out.split())
+    grid = Image.open(tmp_path / "grid.png")
+    assert grid.crop((0, grid.height - third.height, third.width, grid.height)).tobytes() == third.tobytes()
+    assert third.tobytes() != fourth.tobytes()
+
+
+def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> None:
+    command = ["train", "dcgan", *TINY, "--set", "steps=1000000", "--model", "endless", "--json"]
+    environment = os.environ | {"ATELIER_STORE_DIR": str(store)}
+    process = subprocess.Popen([sys.executable, "-m", "atelier", *command], env=environment, stdout=subprocess.PIPE, text=True)
+    while not (found := json.loads(atelier("runs", "list", "--status", "running", "--json")[0])):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(out)["status"] == "cancelled"
+    _, err = atelier("runs", "cancel", str(found[0]["id"]))
+    assert "is cancelled" in err
+
+
+def test_data_sets_are_listed_with_their_licences(atelier: Atelier) -> None:
+    listed = {row["name"]: row for row in json.loads(atelier("datasets", "list", "--json")[0])}
+    assert set(listed) >= {"emoji", "digits", "shapes"}
+    assert "CC-BY-SA" in listed["emoji"]["licence"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("train", "nope", *TINY, "--model", "m"), "Error in architecture: There is no architecture 'nope'"),
+        (("train", "dcgan", *TINY, "--set", "steps=abc", "--model", "m"), "Error in hyperparameters.steps:"),
+        (("train", "dcgan", *TINY, "--model", "Not A Name"), "Error in model:"),
+        (("train", "dcgan", *TINY, "--set", "steps", "--model", "m"), "'steps' is not KEY=VALUE"),
+        (("generate", "unheard-of"), "There is no version unheard-of"),
+        (("runs", "show", "999"), "There is no training run 999"),
+        (("runs", "list", "--status", "asleep"), "'asleep' is not one of queued"),
+        (("serve", "--port", "70000"), "Error in ATELIER_PORT:"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(atelier: Atelier, arguments: tuple[str, ...], complaint: str) -> None:
+    out, err = atelier(*arguments, code=2)
+    assert complaint in err
+    assert out == ""
