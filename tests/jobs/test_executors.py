@@ -35,7 +35,7 @@ def wait(look: Callable[[], object]) -> object:
     [
         ("kill -9 $$", "The process was killed by signal 9 (SIGKILL)"),
         ("echo one; echo two: why; echo; exit 3", "The process exited with code 3: two: why"),
-        ("exit 0", "The process exited with code 0"),
+        ("exit 0", "The process exited with code 0: its log says nothing"),
     ],
 )
 def test_a_child_ends_for_a_reason(tmp_path: Path, script: str, reason: str) -> None:
@@ -52,7 +52,7 @@ def test_a_process_of_another_parent_is_watched_too(tmp_path: Path) -> None:
     orphan = JobProcess(pid, psutil.Process(pid).create_time(), log)
     assert orphan.ended() is None
     orphan.signal_group(signal.SIGKILL)
-    assert wait(orphan.ended) == "The process ended unexpectedly: step 3/9"
+    assert wait(orphan.ended) == "The process ended unexpectedly; its log ends with: step 3/9"
 
 
 def test_a_pid_that_passed_to_another_process_is_not_ours(tmp_path: Path) -> None:

@@ -26,13 +26,14 @@ class JobProcess:
         except ChildProcessError:  # not our child: started by another server, or before this one
             if self._lives():
                 return None
-            return f"The process ended unexpectedly{self._last_line()}"
+            line = self._last_line()
+            return "The process ended unexpectedly" + (f"; its log ends with: {line}" if line else "")
         if pid == 0:
             return None
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             return f"The process was killed by signal {-code} ({signal.Signals(-code).name})"
-        return f"The process exited with code {code}{self._last_line()}"
+        return f"The process exited with code {code}: {self._last_line() or 'its log says nothing'}"
 
     def signal_group(self, number: signal.Signals) -> None:
         """Signal the process and all its children, unless the pid has passed to another process."""
@@ -52,7 +53,7 @@ class JobProcess:
         with suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - 4096))
             lines = file.read().decode(errors="replace").splitlines()
-            return next((f": {line.strip()[:300]}" for line in reversed(lines) if line.strip()), "")
+            return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
         return ""
 
 
