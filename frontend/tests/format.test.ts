@@ -28,7 +28,9 @@ it.each([
   [999_950, "1 MB"],
 ])("bytes %d", (count, text) => expect(bytes(count)).toBe(text));
 
-it("says 100 % only at the end", () => {
+it("says 100 % only at the end, and tells the first steps of a long run", () => {
+  expect(percent(0)).toBe("0 %");
+  expect(percent(0.0042)).toBe("0.4 %");
   expect(percent(0.999)).toBe("99 %");
   expect(percent(1)).toBe("100 %");
   expect(percent(1.2)).toBe("100 %");

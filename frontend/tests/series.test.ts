@@ -31,7 +31,7 @@ it("makes one chart a quantity, the loss first, and tells the curves apart by wh
   const groups = quantities({ steps: [], series: Object.fromEntries(names.map((name) => [name, []])) });
   expect(groups.map(({ title, labels }) => [title, labels])).toEqual([
     ["loss", ["d", "g"]],
-    ["logit", ["d real", "d fake"]],
+    ["logit", ["d fake", "d real"]],
     ["gradient norm", ["d", "g"]],
     ["log sigma", ["vae"]],
   ]);

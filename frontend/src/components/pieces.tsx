@@ -38,6 +38,11 @@ export function ProblemNote({ problem }: { problem: Problem | null }) {
   );
 }
 
+/** Where something is about to come. */
+export function Loading() {
+  return <div class="loading" role="status" aria-label="Loading" />;
+}
+
 const statusWords: Record<Job["status"], string> = {
   queued: "Queued",
   starting: "Starting",

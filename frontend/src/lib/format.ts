@@ -9,8 +9,10 @@ export function number(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** Rounded down, so that only the end is 100 %; with a decimal where a long run begins. */
 export function percent(share: number): string {
-  return `${Math.floor(Math.min(1, Math.max(0, share)) * 100)} %`;
+  const tenths = Math.floor(Math.min(1, Math.max(0, share)) * 1000);
+  return `${tenths < 100 ? tenths / 10 : Math.floor(tenths / 10)} %`;
 }
 
 /** The two largest units: "45 s", "3 min 05 s", "2 h 10 min", "3 d 4 h". */
@@ -47,7 +49,9 @@ export function ago(iso: string, now: number = Date.now()): string {
 
 /** "learning_rate" → "Learning rate"; the words of a name that are written in capitals stay so. */
 export function title(name: string): string {
-  const words = name.replaceAll("_", " ").replace(/\b(ema|vae|gan|fid|kl|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
+  const words = name
+    .replaceAll("_", " ")
+    .replace(/\b(ema|vae|gan|fid|kl|nll|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

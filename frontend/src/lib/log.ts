@@ -3,7 +3,7 @@
 /** Adds a chunk that may begin and end within a line; the last entry is the line that is still open. */
 export function appendText(lines: string[], chunk: string): string[] {
   const [first = "", ...rest] = chunk.split("\n");
-  return [...lines.slice(0, -1), (lines.at(-1) ?? "") + first, ...rest].map(afterReturn);
+  return [...lines.slice(0, -1), ...[(lines.at(-1) ?? "") + first, ...rest].map(afterReturn)];
 }
 
 /** A carriage return writes the line anew, as a terminal shows it. */

@@ -45,7 +45,7 @@ export interface Quantity {
 /** One chart a quantity, which the last word of a name says: both players' "loss" share one, and it comes first. */
 export function quantities(columns: Columns): Quantity[] {
   const groups = new Map<string, string[]>();
-  for (const name of Object.keys(columns.series)) {
+  for (const name of Object.keys(columns.series).sort()) {
     const quantity = words(name).at(-1) ?? name;
     groups.set(quantity, [...(groups.get(quantity) ?? []), name]);
   }

@@ -5,7 +5,7 @@ import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Picture as Drawn, Model, Version } from "../api/types";
 import { Icon } from "../components/Icon";
-import { PageHead, Picture, ProblemNote } from "../components/pieces";
+import { Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
 import { asProblem, useResource } from "../lib/resource";
 import { address, useQuery } from "../lib/url";
 
@@ -21,6 +21,7 @@ export function Inference() {
         <p class="lead">Every image has a seed of its own; the same seed draws it again, alone or among others.</p>
       </PageHead>
       <ProblemNote problem={models.problem} />
+      {!drawable && !models.problem && <Loading />}
       {drawable?.length === 0 && (
         <p class="empty">
           There is no version to draw from yet. <a href="/train">Train a model</a> first.
@@ -69,7 +70,7 @@ function Easel({ models }: { models: Model[] }) {
     if (query.seed !== undefined) draw();
   }, []);
 
-  const dice = () => change({ seed: String(Math.floor(Math.random() * largestSeed)) });
+  const dice = () => change({ seed: String(Math.floor(Math.random() * 1_000_000)) });
 
   return (
     <>
@@ -163,7 +164,7 @@ interface WallProps {
 /** The images, or their empty places before the first drawing. Small ones are shown at up to four times their size. */
 function Wall({ drawing, expected, version, model, number }: WallProps) {
   const resolution = version?.image.resolution ?? 32;
-  const tile = `${Math.min(256, Math.max(112, resolution * 3.5))}px`;
+  const tile = `${Math.min(256, Math.max(128, resolution * 4))}px`;
   const places: (Drawn | undefined)[] = drawing?.items ?? new Array(expected).fill(undefined);
   return (
     <div class="wall" style={{ "--tile": tile }}>
@@ -175,8 +176,10 @@ function Wall({ drawing, expected, version, model, number }: WallProps) {
           <figcaption>
             {image && (
               <>
-                <span class="mono">{image.seed}</span>
-                <span class="row">
+                <span class="seed" title={`Seed ${image.seed}`}>
+                  {image.seed}
+                </span>
+                <span class="buttons">
                   <a
                     class="button plain square"
                     href={image.url}

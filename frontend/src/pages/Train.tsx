@@ -5,7 +5,7 @@ import { useLocation } from "preact-iso";
 import { api } from "../api/client";
 import { fieldErrors, type Problem } from "../api/problem";
 import type { Architecture, Dataset } from "../api/types";
-import { PageHead, ProblemNote } from "../components/pieces";
+import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
 import { number, plural } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
@@ -17,13 +17,18 @@ import { ArchitectureChoice, DatasetChoice, PresetChoice, TextField } from "./tr
 export function Train() {
   const architectures = useResource("architectures", api.architectures);
   const datasets = useResource("datasets", api.datasets);
+  const problem = architectures.problem ?? datasets.problem;
   return (
     <div class="page">
       <PageHead title="Train">
         <p class="lead">Pick what learns and what it learns from. The presets are good starting points.</p>
       </PageHead>
-      <ProblemNote problem={architectures.problem ?? datasets.problem} />
-      {architectures.data && datasets.data && <TrainForm architectures={architectures.data} datasets={datasets.data} />}
+      <ProblemNote problem={problem} />
+      {architectures.data && datasets.data ? (
+        <TrainForm architectures={architectures.data} datasets={datasets.data} />
+      ) : (
+        !problem && <Loading />
+      )}
     </div>
   );
 }
