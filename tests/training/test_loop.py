@@ -1,11 +1,13 @@
 """The loop: what it promises whatever the architecture."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.models import architectures
@@ -104,7 +106,14 @@ def test_every_image_is_seen_once_an_epoch(dataset: PreparedDataset) -> None:
     assert not torch.equal(training.batch(50).images, training.batch(0).images)
 
 
+def test_a_data_set_that_says_so_is_never_mirrored(dataset: PreparedDataset) -> None:
+    assert not dataset.mirrorable
+    plain, flipped = (start("dcgan", dataset, batch_size=50, flip=flip).batch(0).images for flip in (False, True))
+    assert torch.equal(plain, flipped)
+
+
 def test_flips_mirror_about_half_of_the_images(dataset: PreparedDataset) -> None:
+    dataset = replace(dataset, mirrorable=True)
     plain, flipped = (start("dcgan", dataset, batch_size=50, flip=flip).batch(0).images for flip in (False, True))
     mirrored = [torch.equal(a.flip(2), b) for a, b in zip(plain, flipped, strict=True)]
     kept = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]

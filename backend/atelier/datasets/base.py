@@ -43,6 +43,7 @@ class Dataset(ABC):
     title: ClassVar[str]
     licence: ClassVar[str]
     channels: ClassVar[int] = 3  # 1 grey, 3 RGB
+    mirrorable: ClassVar[bool] = True  # whether a picture seen in a mirror is as true as itself
     Options: ClassVar[type[DatasetOptions]] = DatasetOptions
     attribute_names: tuple[str, ...] = ()
 

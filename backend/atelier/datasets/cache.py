@@ -34,6 +34,7 @@ class Metadata(BaseModel):
     dataset: str
     options: dict[str, Any]
     identity: str
+    mirrorable: bool
     class_names: tuple[str, ...]
     attribute_names: tuple[str, ...]
     labels: list[int]
@@ -54,6 +55,7 @@ class PreparedDataset:
     concepts: list[str]
     class_names: tuple[str, ...]
     attribute_names: tuple[str, ...]
+    mirrorable: bool  # whether training may mirror the pictures
     fingerprint: str
 
     def __len__(self) -> int:
@@ -87,6 +89,7 @@ class PreparedDataset:
             concepts=meta.concepts,
             class_names=meta.class_names,
             attribute_names=meta.attribute_names,
+            mirrorable=meta.mirrorable,
             fingerprint=meta.fingerprint,
         )
 
@@ -157,6 +160,7 @@ def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable
         dataset=dataset.name,
         options=dataset.options.model_dump(mode="json"),
         identity=dataset.identity(),
+        mirrorable=dataset.mirrorable,
         class_names=dataset.class_names,
         attribute_names=dataset.attribute_names,
         labels=[item.label for item in items],

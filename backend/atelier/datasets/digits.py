@@ -31,6 +31,7 @@ class Digits(Dataset):
     title = "Handwritten digits"
     licence = "CC-BY-SA-3.0 (MNIST, LeCun, Cortes and Burges)"
     channels = 1
+    mirrorable = False
     class_names = WORDS
 
     @cached_property

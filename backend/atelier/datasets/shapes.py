@@ -109,6 +109,7 @@ class Shapes(Dataset):
 
     title = "Shapes"
     licence = "MIT (drawn by Atelier)"
+    mirrorable = False  # captions and attributes say what is on the left
     Options = ShapesOptions
     options: ShapesOptions
     class_names = tuple(SHAPES)

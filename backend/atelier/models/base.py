@@ -29,7 +29,7 @@ class Hyperparameters(BaseModel):
     batch_size: int = Field(64, ge=2, le=4096)
     """Images in a batch."""
     flip: bool = True
-    """Mirror half of the real images left to right; turn it off where left and right differ, as in digits."""
+    """Mirror half of the real images left to right, where the data set allows it: digits are never mirrored."""
     ema_images: int = Field(10_000, ge=0, le=10_000_000)
     """Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights."""
 
@@ -118,7 +118,7 @@ class GenerativeModel(nn.Module, ABC):
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
     @classmethod
-    def hyperparameters(cls, preset: str | None = None, **chosen: Any) -> _Hyperparameters:
+    def hyperparameters(cls, preset: str | None = None, /, **chosen: Any) -> _Hyperparameters:
         """The preset's values overridden by the chosen ones, validated.
 
         Raises:

@@ -143,7 +143,7 @@ class Training:
         rows = np.fromiter(self._rows(start), np.int64, self.hp.batch_size)
         images = torch.from_numpy(self.dataset.images[rows]).to(self.device).permute(0, 3, 1, 2)  # uint8 [N, C, H, W]
         images = images.to(torch.float32, memory_format=self.memory_format).div_(127.5).sub_(1)
-        if self.hp.flip:
+        if self.hp.flip and self.dataset.mirrorable:
             mirrored = torch.from_numpy(np.random.default_rng((self.seed, 1, start)).random(len(rows)) < 0.5).to(self.device)
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         return Batch(images=images, labels=torch.from_numpy(self.dataset.labels[rows]).to(self.device))
