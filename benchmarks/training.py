@@ -20,6 +20,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import contextlib
 
 import torch
+from PIL import Image
+from torch.nn.functional import relu
+from torch.utils.data import DataLoader, TensorDataset
+
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.models.dcgan import DCGAN, DCGANHyperparameters
@@ -27,9 +31,6 @@ from atelier.models.devices import pick_device
 from atelier.models.layers import diff_augment
 from atelier.training import checkpoint
 from atelier.training.loop import Tick, Training
-from PIL import Image
-from torch.nn.functional import relu
-from torch.utils.data import DataLoader, TensorDataset
 
 
 def plain(hp: DCGANHyperparameters, data: PreparedDataset, device: torch.device, seconds: float) -> float:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from atelier.cli import main
 from PIL import Image
+
+from atelier.cli import main
 
 TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
 Atelier = Callable[..., tuple[str, str]]

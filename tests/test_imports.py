@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grimp
 import pytest
+
 from atelier.models import architectures
 
 ROOT = Path(__file__).parents[1]

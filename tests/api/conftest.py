@@ -8,6 +8,8 @@ import httpx
 import psutil
 import pytest
 import torch
+from starlette.types import Receive, Scope, Send
+
 from atelier.app import create_app
 from atelier.models import architectures, artifact
 from atelier.models.base import ImageSpec
@@ -15,7 +17,6 @@ from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, now
 from atelier.settings import Settings
-from starlette.types import Receive, Scope, Send
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,10 @@ import json
 
 import httpx
 import pytest
+from PIL import Image
+
 from atelier.datasets.catalog import datasets
 from atelier.models import architectures
-from PIL import Image
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from atelier.registry.store import Store
 from PIL import Image
+
+from atelier.registry.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("published")]
 

@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+
 from atelier.registry.store import Store
 
 pytestmark = pytest.mark.anyio

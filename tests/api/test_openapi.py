@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from atelier.app import create_app
 from atelier.models import architectures
 from atelier.settings import Settings

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from atelier.app import MAX_BODY, create_app
 from atelier.settings import Settings
 

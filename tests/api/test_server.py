@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from atelier.registry.database import Database
 from atelier.registry.tables import Job
 from atelier.settings import Settings

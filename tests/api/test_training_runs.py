@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from atelier.models import architectures
 from atelier.registry.database import Database
 from atelier.registry.store import Store

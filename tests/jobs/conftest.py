@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy.orm import Session
+
 from atelier.jobs.executors import JobProcess, LocalExecutor
 from atelier.jobs.queue import submit_training
 from atelier.jobs.specs import TrainRequest
@@ -19,7 +21,6 @@ from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job
 from atelier.settings import Settings
-from sqlalchemy.orm import Session
 
 DEBUG = {"architecture": "dcgan", "dataset": "shapes", "dataset_options": {"count": 64}, "model": "first", "preset": "debug"}
 PATIENCE = 90.0  # seconds; a job imports torch, perhaps beside others

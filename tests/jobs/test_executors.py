@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from atelier.jobs.executors import JobProcess
 
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
+from tests.jobs.conftest import DEBUG, Studio
+
 from atelier.errors import Invalid
 from atelier.jobs.queue import submit_training
 from atelier.jobs.specs import TrainRequest, TrainSpec
 from atelier.models import architectures
 from atelier.registry.tables import Job, Model, Version
-from sqlalchemy import func, select
-
-from tests.jobs.conftest import DEBUG, Studio
 
 
 def test_a_queued_job_has_everything_resolved(studio: Studio) -> None:

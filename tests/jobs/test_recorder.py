@@ -3,13 +3,13 @@
 import math
 
 import pytest
+from sqlalchemy import select
+from tests.jobs.conftest import Studio
+
 from atelier.jobs import recorder as recorder_module
 from atelier.jobs.recorder import JobCancelled, Recorder
 from atelier.registry import queries
 from atelier.registry.tables import Event, Job
-from sqlalchemy import select
-
-from tests.jobs.conftest import Studio
 
 
 @pytest.fixture

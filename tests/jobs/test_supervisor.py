@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 import pytest
+from tests.jobs.conftest import Studio
+
 from atelier.jobs import supervisor as supervisor_module
 from atelier.jobs.local_run import run_job
 from atelier.models import artifact
 from atelier.registry.tables import FINISHED, Job
-
-from tests.jobs.conftest import Studio
 
 ENDLESS = {"steps": 10_000_000}
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from sqlalchemy import select
+from tests.jobs.conftest import Studio
+
 from atelier.jobs import train
 from atelier.jobs.recorder import JobCancelled, Recorder
 from atelier.models import artifact
 from atelier.registry import queries
 from atelier.registry.tables import DatasetRow, Job
 from atelier.training import checkpoint
-from PIL import Image
-from sqlalchemy import select
-
-from tests.jobs.conftest import Studio
 
 STEPS = 12
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
+
 from atelier.models import architectures, artifact
 from atelier.models.base import Batch, GenerativeModel, ImageSpec, Stage, architecture, latents
-from pydantic import ValidationError
 
 CPU = torch.device("cpu")
 GREY_AND_COLOUR = pytest.mark.parametrize("channels", [1, 3])

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from atelier.models.devices import pick_device
 
 

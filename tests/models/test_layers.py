@@ -1,6 +1,7 @@
 """Augmentation that gradients pass through."""
 
 import torch
+
 from atelier.models.layers import diff_augment
 
 

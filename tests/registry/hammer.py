@@ -4,11 +4,12 @@ import asyncio
 import os
 import sys
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.tables import Event, Job
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 
 def increment(session: Session) -> None:

@@ -10,10 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from atelier.registry.database import MIGRATIONS, AsyncDatabase, Database, migrate
-from atelier.registry.tables import Base, Event, Job, MetricPoint
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+
+from atelier.registry.database import MIGRATIONS, AsyncDatabase, Database, migrate
+from atelier.registry.tables import Base, Event, Job, MetricPoint
 
 HAMMER = Path(__file__).with_name("hammer.py")
 ROUNDS = 40

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
+
 from atelier.registry import queries
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, Version
-from sqlalchemy import func, select
 
 MANIFEST: dict[str, Any] = {"architecture": "dcgan", "dataset": {"name": "shapes"}}
 

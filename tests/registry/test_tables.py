@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import get_args
 
 import pytest
+from sqlalchemy import select
+
 from atelier.errors import Conflict
 from atelier.registry.database import Database, migrate
 from atelier.registry.tables import FINISHED, STATUSES, Event, Job, Model, Status, Version
-from sqlalchemy import select
 
 TRANSITIONS = {
     "claim": ({"queued"}, "starting"),

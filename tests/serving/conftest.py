@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from atelier.models import architectures, artifact
 from atelier.models.base import Generator, Hyperparameters, ImageSpec
 from atelier.registry.tables import now
-from torch import nn
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from atelier.errors import AtelierError, Overloaded
 from atelier.models.base import Generator
 from atelier.serving import engine as module
 from atelier.serving.engine import Engine, Weights
 from atelier.serving.worker import draw
-from PIL import Image
 
 pytestmark = pytest.mark.anyio
 

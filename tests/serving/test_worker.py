@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+
 from atelier.models import architectures
 from atelier.models.base import Generator
 from atelier.serving.worker import draw
