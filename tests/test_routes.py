@@ -1,4 +1,4 @@
-"""No handler or dependency is `async def` without awaiting anything: it would hold up the event loop; plain ones run in a thread."""
+"""What must hold for every route, those to come included."""
 
 import ast
 import inspect
@@ -7,21 +7,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from atelier.app import create_app
-from atelier.settings import Settings
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from atelier.api.deps import reading, writing
+from atelier.app import create_app
+from atelier.settings import Settings
 
-def calls(dependant: Dependant) -> Iterator[Callable[..., Any]]:
-    if dependant.call is not None:
-        yield dependant.call
+
+def dependants(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
     for dependency in dependant.dependencies:
-        yield from calls(dependency)
+        yield from dependants(dependency)
 
 
 ROUTES = [context.original_route for context in iter_route_contexts(create_app(Settings()).routes)]
-HANDLERS = {call for route in ROUTES if isinstance(route, APIRoute) for call in calls(route.dependant)}
+DEPENDANTS = [dependant for route in ROUTES if isinstance(route, APIRoute) for dependant in dependants(route.dependant)]
+HANDLERS = {dependant.call for dependant in DEPENDANTS if dependant.call is not None}
 AWAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
@@ -32,8 +34,16 @@ def awaits(function: Callable[..., Any]) -> bool:
 
 @pytest.mark.parametrize("handler", sorted(HANDLERS, key=lambda f: f.__name__), ids=lambda f: f.__name__)
 def test_async_means_awaiting(handler: Callable[..., Any]) -> None:
+    """Without an await it would hold up the event loop; plain functions run in a thread."""
     if inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler):
         assert awaits(handler), f"{handler.__module__}.{handler.__name__} awaits nothing: make it a plain def"
+
+
+def test_transactions_end_before_the_answer_leaves() -> None:
+    """In FastAPI's default scope they end after it: a client that follows up at once would not find what it was told of."""
+    transactions = [dependant for dependant in DEPENDANTS if dependant.call in (reading, writing)]
+    assert len(transactions) > 5
+    assert {dependant.scope for dependant in transactions} == {"function"}
 
 
 def test_the_rule_sees_all_routes() -> None:

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
+from sqlalchemy import event as sqlalchemy_event
+
 from atelier.api import hub as module
 from atelier.api.hub import Hub, Message, Topics
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.tables import Event, Job
-from sqlalchemy import event as sqlalchemy_event
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +109,19 @@ async def test_what_was_missed_is_replayed_and_nothing_falls_between(hub: Hub, d
                     steps.append(message.data["step"])
     await writing
     assert steps == list(range(150))
+
+
+async def test_what_happens_during_a_replay_comes_once(hub: Hub, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 7)
+    job = add_job(database)
+    async with aclosing(hub.follow(only(job), 0)) as late, aclosing(hub.follow(only(job), None)) as live:
+        await take(live, 1)
+        add_metrics(database, job, *range(10))
+        messages = await take(late, 2)  # and the reader of both has not looked yet
+        add_metrics(database, job, *range(10, 20))
+        messages += await take(late, 19)
+        assert [message.data["step"] for message in messages if message.type == "metrics"] == list(range(20))
+        assert [message.data["step"] for message in await take(live, 20)] == list(range(20))
 
 
 async def test_an_id_of_another_database_begins_anew(hub: Hub, database: Database) -> None:

@@ -110,15 +110,16 @@ class Hub:
             if not self._followers:
                 self._wake.clear()
                 await self._wake.wait()
+            followers = list(self._followers)  # who comes during the read may have to be told of events before this page
+            since = min((follower.seen for follower in followers), default=0)
             async with self._database.read() as session:
-                since = min((follower.seen for follower in self._followers), default=0)
                 page = (await session.scalars(queries.events_after(since, limit=PAGE))).all()
             for event in page:
-                for follower in [f for f in self._followers if f.seen < event.id]:
+                for follower in [f for f in followers if f.seen < event.id]:
                     follower.seen = event.id
                     if follower.topics.concern(event):
                         follower.queue.put_nowait(_message(event))
-            for follower in [f for f in self._followers if f.queue.qsize() > BACKLOG]:
+            for follower in [f for f in followers if f.queue.qsize() > BACKLOG]:
                 self._followers.discard(follower)
                 follower.queue.put_nowait(None)
             if len(page) < PAGE:
