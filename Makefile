@@ -9,7 +9,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run install dev test lint types layers unit page browser format clean FORCE
+.PHONY: run install dev test lint types layers unit page browser format docs clean FORCE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -85,6 +85,9 @@ format: dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(NPM) --prefix frontend run format
+
+docs: dev
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) $(dir $(PAGE)) frontend/node_modules

@@ -1,0 +1,98 @@
+"""What the documents show is true: commands run, code works, tables and links fit."""
+
+import importlib
+import re
+import runpy
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from atelier.datasets.cache import prepare
+from atelier.datasets.catalog import open_dataset
+from atelier.models.base import architectures
+from atelier.training.loop import Training
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def block(language: str, containing: str) -> str:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    return next(text for text in blocks if containing in text)
+
+
+def test_the_curl_walk_ends_in_a_picture(server: str, tmp_path: Path) -> None:
+    walk = block("bash", "curl").replace("http://127.0.0.1:8000", server)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", walk], cwd=tmp_path, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    assert '"succeeded"' in done.stdout
+    assert (tmp_path / "curled.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    known = dict(architectures)
+    yield
+    architectures.clear()
+    architectures.update(known)
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_architecture_of_the_readme_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lsgan.py").write_text(block("python", "@architecture"))
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("lsgan")
+    lsgan = architectures["lsgan"]
+    hp = lsgan.hyperparameters("debug", steps=3)
+    dataset = prepare(open_dataset("shapes", {"count": 32}), hp.resolution, tmp_path)
+    training = Training(lsgan(hp, dataset.spec), dataset, hp, device=torch.device("cpu"), seed=0)
+    before = training.preview()
+    training.run(lambda tick: None)
+    assert not np.array_equal(training.preview(), before)
+
+
+def test_the_table_of_settings_has_not_drifted() -> None:
+    assert runpy.run_path(str(ROOT / "docs" / "generate.py"))["readme"]() == README, "run: make docs"
+
+
+@pytest.mark.parametrize("document", ["README.md", "models_store/README.md"])
+def test_links_lead_somewhere(document: str) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / document).read_text())
+    assert [target for target in targets if not ((ROOT / document).parent / target).exists()] == []
+
+
+def test_the_image_is_built_as_recommended() -> None:
+    hadolint = shutil.which("hadolint")
+    assert hadolint is not None
+    done = subprocess.run([hadolint, "docker/Dockerfile"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_compose_and_image_agree() -> None:
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
+    compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+    service = compose["services"]["atelier"]
+    assert (ROOT / "docker" / service["build"]["context"] / service["build"]["dockerfile"]).resolve() == ROOT / "docker" / "Dockerfile"
+    assert set(service["build"]["args"]) == set(re.findall(r"^ARG (\w+)", dockerfile, flags=re.MULTILINE))
+    (port,), (volume,) = service["ports"], service["volumes"]
+    assert port.startswith("127.0.0.1:")
+    assert port.endswith(":" + re.findall(r"^EXPOSE (\d+)", dockerfile, flags=re.MULTILINE)[0])
+    name, _, folder = volume.partition(":")
+    assert name in compose["volumes"]
+    assert f"VOLUME {folder}\n" in dockerfile
+    assert f"ATELIER_STORE_DIR={folder} " in dockerfile
+
+
+def test_the_wheel_of_the_image_is_built_from_what_docker_is_given() -> None:
+    """Everything that pyproject.toml names for the build is let through by the ignore file."""
+    given = set(re.findall(r"^!(\S+)", (ROOT / "docker" / "Dockerfile.dockerignore").read_text(), flags=re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["path"]
+    assert given >= {"pyproject.toml", hook, project["project"]["readme"], *project["project"]["license-files"], "frontend", "backend"}
