@@ -636,7 +636,7 @@ export interface components {
             batch_size?: number;
             /**
              * Flip
-             * @description Mirror half of the real images left to right; turn it off where left and right differ, as in digits.
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
              */
             flip?: boolean;
             /**
@@ -1333,7 +1333,7 @@ export interface components {
             batch_size?: number;
             /**
              * Flip
-             * @description Mirror half of the real images left to right; turn it off where left and right differ, as in digits.
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
              */
             flip?: boolean;
             /**
