@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -88,8 +90,9 @@ def occupied(database: Database, store: Store) -> Iterator[int]:
         process.kill()
 
 
-@pytest.fixture(scope="module")
-async def client(settings: Settings, occupied: int) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has started."""
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
 
@@ -99,3 +102,19 @@ async def client(settings: Settings, occupied: int) -> AsyncIterator[httpx.Async
         transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client
+
+
+@pytest.fixture(scope="module")
+async def client(settings: Settings, occupied: int) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect(settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def client_without_database(tmp_path: Path, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Its database goes away while it runs."""
+    async with connect(Settings(store_dir=tmp_path, device="cpu")) as client:
+        for file in tmp_path.glob("atelier.db*"):
+            file.unlink()
+        (tmp_path / "atelier.db").mkdir()
+        yield client

@@ -50,3 +50,9 @@ async def test_the_machine_is_described(client: httpx.AsyncClient, occupied: int
 
 async def test_health_is_cheap(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_a_server_without_its_database_is_healthy_but_not_ready(client_without_database: httpx.AsyncClient) -> None:
+    response = await client_without_database.get("/readyz")
+    assert (response.status_code, response.json()["detail"]) == (503, "The database does not answer.")
+    assert (await client_without_database.get("/healthz")).status_code == 200

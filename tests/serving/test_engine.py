@@ -95,6 +95,16 @@ async def test_a_full_queue_refuses_before_it_grows(engine: Engine, artifacts: A
     assert caught.value.headers["Retry-After"] == "5"
 
 
+async def test_who_leaves_while_the_process_starts_does_not_confuse_it(artifacts: Artifacts) -> None:
+    folder, _ = artifacts("dcgan")
+    async with Engine("cpu") as engine:
+        impatient = asyncio.create_task(engine.start())
+        await asyncio.sleep(0.05)
+        impatient.cancel()
+        [png] = await engine.draw(Weights(folder, "dcgan"), [{"seed": 1}])
+        assert pixels(png).shape == (16, 16, 3)
+
+
 async def test_a_device_that_is_not_there_is_a_503() -> None:
     async with Engine("cuda:99") as engine:
         with pytest.raises(Overloaded, match="does not start"):

@@ -1,16 +1,20 @@
 """Events on their way from the database to those who follow them: one reader for all, and replay of what a follower missed."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase
 from atelier.registry.tables import FINISHED, Event, Job
+
+log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 PAGE = 1000  # events read at once
@@ -112,8 +116,13 @@ class Hub:
                 await self._wake.wait()
             followers = list(self._followers)  # who comes during the read may have to be told of events before this page
             since = min((follower.seen for follower in followers), default=0)
-            async with self._database.read() as session:
-                page = (await session.scalars(queries.events_after(since, limit=PAGE))).all()
+            try:
+                async with self._database.read() as session:
+                    page = (await session.scalars(queries.events_after(since, limit=PAGE))).all()
+            except SQLAlchemyError:  # a database that restarts; the followers wait
+                log.exception("The events cannot be read; trying again.")
+                await asyncio.sleep(1)
+                continue
             for event in page:
                 for follower in [f for f in followers if f.seen < event.id]:
                     follower.seen = event.id

@@ -9,10 +9,12 @@ import torch
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 import atelier
 from atelier.api.deps import ReadDep, ServicesDep
 from atelier.api.problems import problems
+from atelier.errors import Overloaded
 from atelier.models.devices import pick_device
 from atelier.registry.tables import ACTIVE, Job
 
@@ -103,6 +105,9 @@ def healthz() -> HealthOut:
 @health.get("/readyz", operation_id="readyz", responses=problems(503))
 async def readyz(session: ReadDep, services: ServicesDep) -> HealthOut:
     """Whether requests can be served: the database answers and the inference process runs."""
-    await session.execute(text("SELECT 1"))
+    try:
+        await session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        raise Overloaded("The database does not answer.", retry_after=5) from error
     await services.engine.start()
     return HealthOut()

@@ -85,17 +85,19 @@ class Engine:
         """
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "atelier.serving.worker", self._device),
-                    stdin=PIPE,
-                    stdout=PIPE,
-                    env={**os.environ, **ENVIRONMENT},
-                    start_new_session=True,  # Ctrl+C is for the web process, which then closes this one's input
-                )
-                self._process = process
                 try:
-                    await asyncio.wait_for(_read_head(process), START_SECONDS)
-                except (ConnectionError, TimeoutError) as error:
+                    self._process = await asyncio.create_subprocess_exec(
+                        *(sys.executable, "-m", "atelier.serving.worker", self._device),
+                        stdin=PIPE,
+                        stdout=PIPE,
+                        env={**os.environ, **ENVIRONMENT},
+                        start_new_session=True,  # Ctrl+C is for the web process, which then closes this one's input
+                    )
+                    await asyncio.wait_for(_read_head(self._process), START_SECONDS)
+                except asyncio.CancelledError:  # whoever waited has gone; a process whose greeting is unread would confuse the next
+                    await self._end()
+                    raise
+                except OSError as error:  # a lost connection and a timeout are OSErrors as well
                     await self._end()
                     raise Overloaded("the inference process does not start; the server's output says why", retry_after=30) from error
             return self._process
@@ -112,7 +114,7 @@ class Engine:
                 pngs = await asyncio.wait_for(self._pass(batch), START_SECONDS + DRAW_SECONDS)
             except AtelierError as error:
                 _fail(batch, error)
-            except (ConnectionError, TimeoutError):
+            except OSError:
                 log.exception("the inference process failed while drawing with %s", batch[0].weights.folder)
                 await self._end()
                 _fail(batch, Overloaded("the inference process ended while it drew this; a new one takes over", retry_after=1))
