@@ -114,7 +114,7 @@ class Engine:
                 pngs = await asyncio.wait_for(self._pass(batch), START_SECONDS + DRAW_SECONDS)
             except AtelierError as error:
                 _fail(batch, error)
-            except OSError:
+            except Exception:  # whatever it is, the batcher goes on and nobody waits for ever
                 log.exception("the inference process failed while drawing with %s", batch[0].weights.folder)
                 await self._end()
                 _fail(batch, Overloaded("the inference process ended while it drew this; a new one takes over", retry_after=1))
