@@ -115,6 +115,15 @@ def test_an_artifact_of_an_unknown_architecture_is_refused_by_name(tmp_path: Pat
         artifact.load(tmp_path, CPU)
 
 
+def test_an_artifact_with_hyperparameters_of_another_time_says_which(tmp_path: Path) -> None:
+    test_an_artifact_rebuilds_the_same_generator(architectures["dcgan"], tmp_path)
+    manifest = json.loads((tmp_path / artifact.MANIFEST).read_text())
+    manifest["hyperparameters"] |= {"augment": True, "sparkle": 3}
+    (tmp_path / artifact.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="another version of Atelier, whose DCGAN differs in augment, sparkle"):
+        artifact.load(tmp_path, CPU)
+
+
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match=r"'dcgan' is already defined in atelier\.models\.dcgan"):
         architecture("dcgan")(architectures["vae"])

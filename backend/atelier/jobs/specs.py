@@ -1,10 +1,24 @@
 """What a job is asked to do: the request as a user writes it, the spec as the job's row keeps it."""
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+def _model_name(name: str) -> str:
+    if not re.fullmatch(NAME, name):
+        raise PydanticCustomError(
+            "model_name", "use up to 64 lower-case letters, digits, dots, dashes and underscores, with a letter or a digit first"
+        )
+    return name
+
+
+# The schema tells programs the pattern; people are told in words.
+ModelName = Annotated[str, AfterValidator(_model_name), Field(json_schema_extra={"pattern": NAME})]
 
 
 class TrainRequest(BaseModel):

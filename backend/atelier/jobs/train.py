@@ -129,7 +129,8 @@ class Progress:
         preview = first or last or (tick.step >= self._next_preview and self._previewing <= PREVIEW_SHARE * elapsed)
         if preview:
             write_grid(self.training.preview(), self.store.preview(self.recorder.job_id, tick.step))
-            self._next_preview = tick.step + max(1, tick.total_steps // PREVIEWS)
+            # Close together at first, when a picture changes with every step.
+            self._next_preview = tick.step + max(1, min(tick.step, tick.total_steps // PREVIEWS))
             self._previewing += time.monotonic() - self._started - elapsed
 
         eta = self.recorder.tick(tick.stage, tick.step, tick.total_steps, tick.images_per_second, tick.metrics, preview=preview)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -87,14 +87,22 @@ def load(folder: Path, device: torch.device) -> tuple[Manifest, base.Generator]:
     """Rebuild a generator, in evaluation mode on the device.
 
     Raises:
-        ValueError: this Atelier has no architecture of that name.
+        ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
     """
     manifest = read_manifest(folder)
     cls = base.architectures.get(manifest.architecture)
     if cls is None:
         raise ValueError(f"architecture {manifest.architecture!r} is not one of {', '.join(base.architectures)}")
     with torch.device("meta"):  # networks that only train (discriminator, encoder) never take memory
-        model = cls(cls.Hyperparameters.model_validate(manifest.hyperparameters), base.ImageSpec(**manifest.image.model_dump()))
+        model = cls(_hyperparameters(cls, manifest), base.ImageSpec(**manifest.image.model_dump()))
     generator = model.generator
     generator.load_state_dict(load_file(folder / WEIGHTS, device=str(device)), assign=True)
     return manifest, generator.eval().requires_grad_(False)
+
+
+def _hyperparameters(cls: type[base.GenerativeModel], manifest: Manifest) -> base.Hyperparameters:
+    try:
+        return cls.Hyperparameters.model_validate(manifest.hyperparameters)
+    except ValidationError as error:
+        wrong = ", ".join(str(complaint["loc"][0]) for complaint in error.errors())
+        raise ValueError(f"it was trained by another version of Atelier, whose {cls.title} differs in {wrong}") from error
