@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --progress-bar off
 # Of all that pip says, what takes time.
-QUIETLY := | awk '/(Downloading|Using cached) .*[0-9] [MG]B/ { print "    " $$2, $$3, $$4; fflush() } /^Installing collected/ { print "    unpacking …"; fflush() }'
+QUIETLY := | awk '/(Downloading|Using cached) .*[0-9] [MG]B/ { split($$2, name, "-"); print "    " name[1], name[2], $$3, $$4; fflush() } /^Installing collected/ { print "    unpacking …"; fflush() }'
 PAGE := backend/atelier/web/index.html
 PAGE_SOURCES := $(shell find frontend -name node_modules -prune -o -print 2>/dev/null | grep -v '^frontend$$')
 
@@ -26,13 +26,13 @@ run: install
 install: $(VENV)/.installed
 
 $(VENV)/.python:
-	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; found=$$python; \
 	  $$python -c 'import venv, ensurepip' 2>/dev/null || continue; \
 	  echo "• Making $(VENV) with $$($$python --version)"; \
 	  rm -rf $(VENV) && $$python -m venv $(VENV) && touch $@ && exit 0 || exit 1; done; \
 	if [ -n "$$found" ]; then echo "$$($$found --version) lacks the modules venv and ensurepip. On Debian and Ubuntu: sudo apt-get install python3-venv"; \
-	else echo "Atelier needs Python 3.11 or newer, and found none. Name one with: make run PYTHON=/path/to/python3"; fi >&2; exit 1
+	else echo "Atelier needs Python 3.11 or newer, and this is none: $(or $(PYTHON),python3). Name one with: make run PYTHON=/path/to/python3"; fi >&2; exit 1
 
 $(VENV)/.torch-$(TORCH): | $(VENV)/.python
 	@echo "• Installing PyTorch ($(TORCH))"
