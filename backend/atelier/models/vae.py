@@ -93,7 +93,7 @@ class VAE(GenerativeModel):
         self.generator = Decoder(hp, spec)
 
     def stages(self) -> Iterable[Stage]:
-        optimizer = torch.optim.Adam(self.parameters(), self.hp.learning_rate)
+        optimizer = torch.optim.Adam(self.parameters(), self.hp.learning_rate, fused=True)
         yield Stage(name="train", steps=self.hp.steps, phases=[Phase(name="elbo", module=self, optimizer=optimizer, losses=self.elbo)])
 
     def elbo(self, batch: Batch) -> Losses:
