@@ -1,5 +1,6 @@
 /** Starts the page. */
 
+import "./lib/language"; // before anything that imports uPlot
 import { render } from "preact";
 import { App } from "./app";
 import { applyTheme } from "./stores/theme";
