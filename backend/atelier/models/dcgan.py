@@ -113,7 +113,7 @@ class DCGAN(GenerativeModel):
             "generator_learning_rate": 2e-3,
             "discriminator_learning_rate": 2e-3,
         },
-        "quick": {"steps": 5000, "batch_size": 32},
+        "quick": {"steps": 4000, "batch_size": 32, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4},
         "paper": {
             "variant": "classic",
             "resolution": 64,
