@@ -82,7 +82,7 @@ class VAE(GenerativeModel):
     presets: ClassVar[Presets] = {
         "debug": {"resolution": 16, "steps": 60, "batch_size": 16, "width": 8, "latent_dim": 16},
         # With few pictures and no time, a code that fills the prior matters more than a faithful one: hence the weight on the KL term.
-        "quick": {"steps": 5000, "latent_dim": 24, "beta": 25.0},
+        "quick": {"steps": 2000, "latent_dim": 24, "beta": 25.0},
         "paper": {"resolution": 64, "steps": 100_000, "batch_size": 128, "width": 64, "latent_dim": 128},
     }
 
