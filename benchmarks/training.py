@@ -41,7 +41,7 @@ def plain(hp: DCGANHyperparameters, data: PreparedDataset, device: torch.device,
     betas = hp.adam_beta1, hp.adam_beta2
     d_opt = torch.optim.Adam(discriminator.parameters(), hp.discriminator_learning_rate, betas)
     g_opt = torch.optim.Adam(generator.parameters(), hp.generator_learning_rate, betas)
-    images = torch.from_numpy(data.images[:]).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
+    images = torch.from_numpy(data.images.copy()).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
     loader = DataLoader(TensorDataset(images), hp.batch_size, shuffle=True, drop_last=True)
 
     def batches() -> Iterator[torch.Tensor]:

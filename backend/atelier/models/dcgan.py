@@ -131,25 +131,33 @@ class DCGAN(GenerativeModel):
         self.hp = hp
         self.generator = DCGANGenerator(hp, spec)
         self.discriminator = Discriminator(hp, spec)
+        self.drawn = torch.empty(0)  # what the generator drew in this step [N, C, H, W]
 
     def stages(self) -> Iterable[Stage]:
         betas = self.hp.adam_beta1, self.hp.adam_beta2
         g_opt = torch.optim.Adam(self.generator.parameters(), self.hp.generator_learning_rate, betas, fused=True)
         d_opt = torch.optim.Adam(self.discriminator.parameters(), self.hp.discriminator_learning_rate, betas, fused=True)
-        phases = [Phase(name="discriminator", module=self.discriminator, optimizer=d_opt, losses=self.discriminator_losses)]
+        # The generator goes first: its drawings then serve the discriminator as well, which saves drawing twice.
+        phases = [
+            Phase(name="generator", module=self.generator, optimizer=g_opt, losses=self.generator_losses),
+            Phase(name="discriminator", module=self.discriminator, optimizer=d_opt, losses=self.discriminator_losses),
+        ]
         if self.hp.variant == "r1":
             penalty = Phase(name="r1", module=self.discriminator, optimizer=d_opt, losses=self.r1_losses, interval=self.hp.r1_interval)
             phases.append(penalty)
-        phases.append(Phase(name="generator", module=self.generator, optimizer=g_opt, losses=self.generator_losses))
         yield Stage(name="train", steps=self.hp.steps, phases=phases)
 
+    def generator_losses(self, batch: Batch) -> Losses:
+        images = self.generator(torch.randn(len(batch.images), self.hp.latent_dim, device=batch.images.device))
+        self.drawn = images.detach()
+        logits = self.judge(images)
+        return {"loss": -logits.mean() if self.hp.variant == "sn-hinge" else softplus(-logits).mean()}
+
     def discriminator_losses(self, batch: Batch) -> Losses:
-        with torch.no_grad():
-            fake = self.draw_like(batch)
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
-            real_logits, fake_logits = self.judge(batch.images), self.judge(fake)
+            real_logits, fake_logits = self.judge(batch.images), self.judge(self.drawn)
         else:
-            real_logits, fake_logits = self.judge(torch.cat([batch.images, fake])).chunk(2)
+            real_logits, fake_logits = self.judge(torch.cat([batch.images, self.drawn])).chunk(2)
         if self.hp.variant == "sn-hinge":
             loss = relu(self.hp.hinge_margin - real_logits).mean() + relu(self.hp.hinge_margin + fake_logits).mean()
         else:
@@ -162,14 +170,6 @@ class DCGAN(GenerativeModel):
         (gradient,) = torch.autograd.grad(self.discriminator(images).sum(), images, create_graph=True)
         penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
         return {"loss": penalty * (self.hp.r1_gamma / 2 * self.hp.r1_interval), "penalty": penalty}
-
-    def generator_losses(self, batch: Batch) -> Losses:
-        logits = self.judge(self.draw_like(batch))
-        return {"loss": -logits.mean() if self.hp.variant == "sn-hinge" else softplus(-logits).mean()}
-
-    def draw_like(self, batch: Batch) -> Tensor:
-        images: Tensor = self.generator(torch.randn(len(batch.images), self.hp.latent_dim, device=batch.images.device))
-        return images
 
     def judge(self, images: Tensor) -> Tensor:
         logits: Tensor = self.discriminator(diff_augment(images, self.hp.augment))
