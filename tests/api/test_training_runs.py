@@ -49,7 +49,7 @@ async def test_every_architecture_is_accepted_as_its_example_says(client: httpx.
         ({"dataset": "unheard-of"}, "/dataset", "emoji"),
         ({"preset": "unheard-of"}, "/preset", "'debug', 'quick' or 'paper'"),
         ({"dataset_options": {"count": -1}}, "/dataset_options/count", "greater than"),
-        ({"model": "../etc"}, "/model", "pattern"),
+        ({"model": "../etc"}, "/model", "lower-case letters"),
         ({"seed": -1}, "/seed", "greater than or equal to 0"),
         ({"start_from": "nothing@1"}, "/start_from", "nothing@1"),
         ({"modle": "x"}, "/modle", "no field"),
