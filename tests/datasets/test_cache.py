@@ -10,7 +10,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from atelier.datasets.cache import IMAGES, METADATA, STAGING, PreparedDataset, fingerprint, prepare
+from atelier.datasets import cache
+from atelier.datasets.base import SPLITS, Dataset, DatasetOptions, Item, split_of
+from atelier.datasets.cache import CAPTIONS, IMAGES, LABELS, METADATA, SPLIT_INDICES, STAGING, PreparedDataset, fingerprint, prepare
 from atelier.datasets.catalog import datasets, open_dataset
 from atelier.models.base import ImageSpec
 
@@ -46,6 +48,7 @@ def test_round_trip(name, tmp_path):
         assert one.concepts == [item.concept for item in dataset.items]
         assert (one.class_names, one.attribute_names) == (dataset.class_names, dataset.attribute_names)
         assert one.fingerprint == fingerprint(dataset, RESOLUTION)
+        assert [SPLITS[split] for split in one.splits] == [split_of(item, index) for index, item in enumerate(dataset.items)]
         assert one.spec == ImageSpec(dataset.channels, RESOLUTION, len(dataset.class_names), len(dataset.attribute_names))
     for index in range(0, len(dataset), len(dataset) // 20):
         assert np.array_equal(opened.images[index], dataset.draw(index, RESOLUTION))
@@ -98,15 +101,108 @@ def test_pictures_go_to_the_disk_one_by_one(tmp_path):
     assert peak < prepared.images.nbytes / 4
 
 
+class Given(Dataset):
+    """Grey squares that are as bright as their number."""
+
+    name, title, licence, channels = "given", "Given", "MIT", 1
+    class_names = ()
+
+    def __init__(self, *items, broken=None):
+        super().__init__(DatasetOptions())
+        self.given, self.broken = items, broken
+
+    @property
+    def items(self):
+        return self.given
+
+    def identity(self):
+        return repr(self.given)
+
+    def draw(self, index, resolution):
+        if index == self.broken:
+            raise ValueError(f"picture {index} is broken")
+        time.sleep(0.001 * (index % 3))  # threads overtake each other
+        return np.full((resolution, resolution, 1), index, np.uint8)
+
+
+def test_threads_keep_the_order(tmp_path):
+    prepared = prepare(Given(*[Item()] * 200), 2, tmp_path)
+    assert prepared.images[:, 1, 1, 0].tolist() == list(range(200))
+
+
+def test_a_picture_that_cannot_be_drawn_is_named_and_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="picture 70 is broken"):
+        prepare(Given(*[Item()] * 100, broken=70), 2, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_splits_of_the_set_itself_win(tmp_path):
+    items = [Item(split="test"), *[Item(concept="the same")] * 40, Item(split="val"), Item(split="train")]
+    prepared = prepare(Given(*items), 2, tmp_path)
+    assert (prepared.splits[0], prepared.splits[-2], prepared.splits[-1]) == (2, 1, 0)
+    assert len(set(prepared.splits[1:-2].tolist())) == 1, "pictures of one concept stay together"
+    rows = [prepared.rows(split) for split in SPLITS]
+    assert sorted(np.concatenate(rows).tolist()) == prepared.rows("all").tolist() == list(range(len(items)))
+    assert rows[2].dtype == np.int64
+
+
+def test_chance_splits_nine_tenths_off_whatever_else_there_is(tmp_path):
+    many, more = (prepare(Given(*[Item(concept=f"c{index}") for index in range(count)]), 1, tmp_path / str(count)) for count in (200, 240))
+    assert np.array_equal(many.splits, more.splits[:200])
+    shares = np.bincount([SPLITS.index(split_of(Item(), index)) for index in range(10_000)]) / 10_000
+    assert np.allclose(shares, [0.9, 0.05, 0.05], atol=0.01)
+
+
+def test_train_is_never_empty(tmp_path):
+    prepared = prepare(Given(Item(split="test"), Item(split="val")), 2, tmp_path)
+    assert [len(prepared.rows(split)) for split in SPLITS] == [2, 0, 0]
+
+
+def test_gathered_pictures_are_copies_whatever_is_given_back_to_the_system(shapes, tmp_path, monkeypatch):
+    prepared = prepare(shapes, RESOLUTION, tmp_path)
+    monkeypatch.setattr(cache, "RESIDENT", 1000)
+    for rows in (np.array([3, 1, 3]), prepared.rows("all")):
+        pictures = prepared.gather(rows)
+        assert np.array_equal(pictures, drawn(shapes)[rows])
+        assert not isinstance(pictures, np.memmap)
+        assert pictures.flags.writeable
+
+
+RESIDENT = """
+import pathlib, sys, numpy, psutil
+from atelier.datasets.cache import PreparedDataset
+prepared = PreparedDataset.open(pathlib.Path(sys.argv[1]))
+before = psutil.Process().memory_info().rss
+for rows in numpy.split(numpy.random.default_rng(0).permutation(len(prepared)), 100):
+    prepared.gather(rows)
+print(psutil.Process().memory_info().rss - before, prepared.images.nbytes)
+"""
+
+
+def test_a_process_that_has_read_every_picture_is_no_larger_for_it(tmp_path):
+    prepared = prepare(open_dataset("shapes", {"count": 1500}), 256, tmp_path)
+    command = [sys.executable, "-c", RESIDENT, prepared.folder]
+    grown, read = map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert read > 280e6
+    assert grown < 100e6
+
+
+def test_captions_are_read_when_asked_for(shapes, tmp_path):
+    prepared = prepare(shapes, RESOLUTION, tmp_path)
+    (prepared.folder / CAPTIONS).unlink()
+    with pytest.raises(FileNotFoundError):
+        prepared.captions  # noqa: B018
+
+
 def flip_a_bit(folder):
     content = bytearray((folder / IMAGES).read_bytes())
     content[-1] ^= 1
     (folder / IMAGES).write_bytes(content)
 
 
-def forget_the_labels(folder):
+def forget_the_options(folder):
     metadata = json.loads((folder / METADATA).read_text())
-    del metadata["labels"]
+    del metadata["options"]
     (folder / METADATA).write_text(json.dumps(metadata))
 
 
@@ -116,7 +212,10 @@ DAMAGES = {
     "images gone": lambda folder: (folder / IMAGES).unlink(),
     "metadata gone": lambda folder: (folder / METADATA).unlink(),
     "metadata truncated": lambda folder: os.truncate(folder / METADATA, 100),
-    "metadata incomplete": forget_the_labels,
+    "metadata incomplete": forget_the_options,
+    "labels changed": lambda folder: np.save(folder / LABELS, np.zeros(12, np.int64)),
+    "splits gone": lambda folder: (folder / SPLIT_INDICES).unlink(),
+    "captions truncated": lambda folder: os.truncate(folder / CAPTIONS, 100),
 }
 
 

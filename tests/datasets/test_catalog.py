@@ -22,8 +22,9 @@ def test_it_describes_itself(name):
     cls = datasets[name]
     assert cls.name == name
     assert cls.title
-    assert cls.summary().endswith(".")
-    assert "\n" not in cls.summary()
+    summary = open_dataset(name, {}).summary()
+    assert summary.endswith(".")
+    assert "\n" not in summary
     assert cls.licence
 
 

@@ -1,16 +1,27 @@
-"""The contract every data set fulfils: options, items, drawing, registration."""
+"""The contract every data set fulfils: options, items, splits, drawing, registration."""
 
+import hashlib
 import inspect
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+SHARES = (0.90, 0.95)  # what of the pictures is train, and train or val, where the set itself does not say
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class DatasetOptions(BaseModel):
@@ -22,7 +33,7 @@ class DatasetOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """What is known of one picture."""
 
@@ -30,6 +41,7 @@ class Item:
     captions: tuple[str, ...] = ()  # each describes the whole picture; training picks one at random
     attributes: tuple[float, ...] = ()  # one value for each of attribute_names
     concept: str = ""  # near-duplicates share it, so that a split keeps them together; empty where there are none
+    split: Split | None = None  # by the set's own file; None: it says nothing of this picture
 
 
 class Dataset(ABC):
@@ -39,11 +51,11 @@ class Dataset(ABC):
     the server lists them.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    licence: ClassVar[str]
-    channels: ClassVar[int] = 3  # 1 grey, 3 RGB
-    mirrorable: ClassVar[bool] = True  # whether a picture seen in a mirror is as true as itself
+    name: str
+    title: str
+    licence: str
+    channels: int = 3  # 1 grey, 3 RGB
+    mirrorable: bool = True  # whether a picture seen in a mirror is as true as itself
     Options: ClassVar[type[DatasetOptions]] = DatasetOptions
     attribute_names: tuple[str, ...] = ()
 
@@ -62,7 +74,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def draw(self, index: int, resolution: int) -> NDArray[np.uint8]:
-        """The picture as uint8 [resolution, resolution, channels]; the same pixels every time."""
+        """The picture as uint8 [resolution, resolution, channels]; the same pixels every time, from any thread."""
 
     @abstractmethod
     def identity(self) -> str:
@@ -71,9 +83,38 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.items)
 
-    @classmethod
-    def summary(cls) -> str:
-        return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    def summary(self) -> str:
+        return inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def split_of(item: Item, index: int) -> Split:
+    """By the set's own file; else by chance, the same for pictures of one concept and whatever else is in the set."""
+    if item.split is not None:
+        return item.split
+    digest = hashlib.sha256((item.concept or f"picture {index}").encode(errors="surrogatepass")).digest()
+    return SPLITS[sum(int.from_bytes(digest[:8], "big") >= share * 2**64 for share in SHARES)]
+
+
+def splits_of(items: Iterable[Item]) -> NDArray[np.uint8]:
+    """For each item the index into SPLITS, [N]; where nothing would be left to train on, everything is."""
+    code = {name: index for index, name in enumerate(SPLITS)}
+    splits = np.fromiter((code[split_of(item, index)] for index, item in enumerate(items)), np.uint8)
+    return splits if (splits == code["train"]).any() else np.zeros_like(splits)
+
+
+def in_threads(function: Callable[[A], B], inputs: Iterable[A], *, window: int = 32) -> Generator[B]:
+    """Like map, in order, with at most `window` results that nobody has taken yet; for work that releases the interpreter's lock."""
+    pool = ThreadPoolExecutor(min(8, max(2, os.cpu_count() or 1)))
+    pending: deque[Future[B]] = deque()
+    try:
+        for value in inputs:
+            pending.append(pool.submit(function, value))
+            if len(pending) == window:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 datasets: dict[str, type[Dataset]] = {}

@@ -1,34 +1,40 @@
-"""Prepared data sets: all pictures as one uint8 memory map beside their labels, drawn once and published whole."""
+"""Prepared data sets: all pictures as one uint8 memory map beside what is known of them, drawn once and published whole."""
 
 import hashlib
 import json
+import mmap
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from atelier.datasets.base import Dataset
+from atelier.datasets.base import SPLITS, Dataset, Split, in_threads, splits_of
 
 if TYPE_CHECKING:
     from atelier.models.base import ImageSpec
 
-LAYOUT = 1  # version of the files below
-IMAGES = "images.npy"
+LAYOUT = 2  # version of the files below
+IMAGES, LABELS, ATTRIBUTES, SPLIT_INDICES = "images.npy", "labels.npy", "attributes.npy", "splits.npy"
+CAPTIONS, CONCEPTS = "captions.json", "concepts.json"
 METADATA = "dataset.json"
 STAGING = ".staging-"
 
+RESIDENT = 64 << 20  # bytes of pictures read before their pages are given back
+PROGRESS_SECONDS = 0.5
+
 
 class Metadata(BaseModel):
-    """dataset.json; the lists run parallel to the images."""
+    """dataset.json."""
 
     fingerprint: str
     dataset: str
@@ -37,26 +43,24 @@ class Metadata(BaseModel):
     mirrorable: bool
     class_names: tuple[str, ...]
     attribute_names: tuple[str, ...]
-    labels: list[int]
-    captions: list[tuple[str, ...]]
-    attributes: list[tuple[float, ...]]
-    concepts: list[str]
-    images_sha256: str
+    sha256: dict[str, str]
+    """Of each of the other files."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class PreparedDataset:
-    """A data set at one resolution, ready to be trained on."""
+    """A data set at one resolution, ready to be trained on; nothing of it is changed."""
 
     images: NDArray[np.uint8]  # memory map, read only [N, H, W, C]
     labels: NDArray[np.int64]  # [N]
     attributes: NDArray[np.float32]  # [N, A]
-    captions: list[tuple[str, ...]]
-    concepts: list[str]
+    splits: NDArray[np.uint8]  # index into SPLITS [N]
     class_names: tuple[str, ...]
     attribute_names: tuple[str, ...]
     mirrorable: bool  # whether training may mirror the pictures
     fingerprint: str
+    folder: Path
+    _read: int = field(default=0, repr=False)  # bytes since pages were last given back
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,6 +73,34 @@ class PreparedDataset:
         _, resolution, _, channels = self.images.shape
         return ImageSpec(channels, resolution, len(self.class_names), len(self.attribute_names))
 
+    @cached_property
+    def captions(self) -> list[tuple[str, ...]]:
+        """Those of each picture; read when first asked for, since most networks never do."""
+        return [tuple(captions) for captions in json.loads((self.folder / CAPTIONS).read_bytes())]
+
+    @cached_property
+    def concepts(self) -> list[str]:
+        return list(json.loads((self.folder / CONCEPTS).read_bytes()))
+
+    def rows(self, split: Split | Literal["all"]) -> NDArray[np.int64]:
+        """The indices of a split's pictures, ascending; train is never empty."""
+        return np.arange(len(self)) if split == "all" else np.flatnonzero(self.splits == SPLITS.index(split))
+
+    def gather(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """A copy of these pictures, [n, H, W, C].
+
+        The pages that are read stay in the system's cache, and are taken from this process' account now and then: else
+        it would grow by all of the data set during the first epoch, and look like a leak to people and to limits of memory.
+        """
+        pictures = np.asarray(self.images)[rows]
+        self._read += pictures.nbytes
+        if self._read >= RESIDENT:
+            self._read = 0
+            mapping = getattr(self.images, "_mmap", None)
+            if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
+                mapping.madvise(mmap.MADV_DONTNEED)
+        return pictures
+
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Map a prepared data set.
@@ -78,19 +110,19 @@ class PreparedDataset:
             ValueError: the folder is damaged.
         """
         meta = Metadata.model_validate_json((folder / METADATA).read_bytes())
-        if _sha256(folder / IMAGES) != meta.images_sha256:
-            raise ValueError(f"the images in {folder.name} are damaged")
-        images = np.load(folder / IMAGES, mmap_mode="r")
+        for name in (IMAGES, LABELS, ATTRIBUTES, SPLIT_INDICES, CAPTIONS, CONCEPTS):
+            if _sha256(folder / name) != meta.sha256.get(name):
+                raise ValueError(f"{name} in {folder.name} is damaged")
         return cls(
-            images=images,
-            labels=np.array(meta.labels, np.int64),
-            attributes=np.array(meta.attributes, np.float32).reshape(len(images), len(meta.attribute_names)),
-            captions=meta.captions,
-            concepts=meta.concepts,
+            images=np.load(folder / IMAGES, mmap_mode="r"),
+            labels=np.load(folder / LABELS),
+            attributes=np.load(folder / ATTRIBUTES),
+            splits=np.load(folder / SPLIT_INDICES),
             class_names=meta.class_names,
             attribute_names=meta.attribute_names,
             mirrorable=meta.mirrorable,
             fingerprint=meta.fingerprint,
+            folder=folder,
         )
 
 
@@ -117,7 +149,8 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
 
     Several processes may prepare the same at once: each draws beside, the first one to finish publishes by a rename.
     A checksum decides whether what is there is whole, so neither a crash nor a full disk needs to be foreseen.
-    `on_progress(done, total)` is called about a hundred times; what it raises ends the preparation and leaves nothing behind.
+    `on_progress(done, total)` is called about a hundred times, and twice a second where that is more; what it raises ends
+    the preparation and leaves nothing behind.
     """
     target = folder / fingerprint(dataset, resolution)
     damaged = target.exists()  # unless the next line can open it
@@ -125,11 +158,7 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
         return PreparedDataset.open(target)
 
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob(f"{STAGING}*"):  # of processes that were killed
-        with suppress(FileNotFoundError):
-            if time.time() - left_over.stat().st_mtime > 24 * 3600:
-                shutil.rmtree(left_over, ignore_errors=True)
-
+    sweep(folder)
     with TemporaryDirectory(prefix=STAGING, dir=folder, ignore_cleanup_errors=True) as staging:
         if damaged:
             with suppress(FileNotFoundError):  # another process has done it
@@ -146,15 +175,41 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
         return PreparedDataset.open(target)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed more than a day ago left half-done."""
+    for left_over in folder.glob(f"{STAGING}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left_over.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(left_over, ignore_errors=True)
+
+
 def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable[[int, int], None] | None) -> None:
+    """Write all files; of the pictures, a handful are in memory at any time."""
     items, total = dataset.items, len(dataset)
     shape = (total, resolution, resolution, dataset.channels)
-    images = np.lib.format.open_memmap(folder / IMAGES, mode="w+", dtype=np.uint8, shape=shape)
-    for index in range(total):
-        images[index] = dataset.draw(index, resolution)
-        if on_progress and ((index + 1) % max(1, total // 100) == 0 or index + 1 == total):
-            on_progress(index + 1, total)
-    images.flush()
+    told, told_at = 0, time.monotonic()
+    with (folder / IMAGES).open("wb") as file, closing(in_threads(lambda index: dataset.draw(index, resolution), range(total))) as pictures:
+        # Through a file and not through a memory map, whose pages would count as this process' until the system writes them.
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for done, picture in enumerate(pictures, 1):
+            assert picture.shape == shape[1:], picture.shape
+            file.write(np.ascontiguousarray(picture).data)
+            now = time.monotonic()
+            if done == total or done - told >= max(1, total // 100) or now - told_at >= PROGRESS_SECONDS:
+                told, told_at = done, now
+                if on_progress:
+                    on_progress(done, total)
+
+    np.save(folder / LABELS, np.fromiter((item.label for item in items), np.int64, total))
+    attributes = np.empty((total, len(dataset.attribute_names)), np.float32)
+    for row, item in zip(attributes, items, strict=True):
+        row[:] = item.attributes
+    np.save(folder / ATTRIBUTES, attributes)
+    np.save(folder / SPLIT_INDICES, splits_of(items))
+    with (folder / CAPTIONS).open("wb") as file:
+        _write_list(file, (item.captions for item in items))
+    with (folder / CONCEPTS).open("wb") as file:
+        _write_list(file, (item.concept for item in items))
     meta = Metadata(
         fingerprint=fingerprint(dataset, resolution),
         dataset=dataset.name,
@@ -163,10 +218,14 @@ def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable
         mirrorable=dataset.mirrorable,
         class_names=dataset.class_names,
         attribute_names=dataset.attribute_names,
-        labels=[item.label for item in items],
-        captions=[item.captions for item in items],
-        attributes=[item.attributes for item in items],
-        concepts=[item.concept for item in items],
-        images_sha256=_sha256(folder / IMAGES),
+        sha256={path.name: _sha256(path) for path in sorted(folder.iterdir())},
     )
     (folder / METADATA).write_text(meta.model_dump_json())
+
+
+def _write_list(file: BinaryIO, values: Iterable[Any]) -> None:
+    """A JSON array, an element a line, without holding all of it."""
+    for index, value in enumerate(values):
+        file.write(b",\n" if index else b"[")
+        file.write(json.dumps(value).encode())
+    file.write(b"]" if file.tell() else b"[]")
