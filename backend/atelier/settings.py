@@ -24,6 +24,10 @@ class Settings(BaseSettings):
     """Names, beside localhost and the address listened on, under which browsers may reach the server (a JSON list)."""
     max_jobs: int = Field(1, ge=1, le=64)
     """Jobs that run at the same time; further ones wait in the queue."""
+    processes_per_job: int = Field(1, ge=1, le=64)
+    """Processes that train one model together, each on a device of its own (torchrun starts them)."""
+    checkpoint_seconds: float = Field(60.0, ge=0)
+    """Seconds between two checkpoints of a run: what a crash costs at most; 0 saves one at every tick."""
     executor: Literal["local"] = "local"
     """Where job processes run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from atelier.registry.tables import Job
 from atelier.settings import Settings
 
 
@@ -24,7 +26,7 @@ class JobProcess:
         try:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:  # not our child: started by another server, or before this one
-            if self._lives():
+            if self.lives():
                 return None
             line = self._last_line()
             return "The process ended unexpectedly" + (f"; its log ends with: {line}" if line else "")
@@ -38,10 +40,10 @@ class JobProcess:
     def signal_group(self, number: signal.Signals) -> None:
         """Signal the process and all its children, unless the pid has passed to another process."""
         with suppress(ProcessLookupError, PermissionError):
-            if self._lives() or not psutil.pid_exists(self.pid):  # a pid is not given away while its group has members
+            if self.lives() or not psutil.pid_exists(self.pid):  # a pid is not given away while its group has members
                 os.killpg(self.pid, number)
 
-    def _lives(self) -> bool:
+    def lives(self) -> bool:
         try:
             process = psutil.Process(self.pid)
             # Start times come from the boot time, which moves a little when the clock is set.
@@ -53,24 +55,27 @@ class JobProcess:
         with suppress(OSError), self.log.open("rb") as file:
             file.seek(max(0, self.log.stat().st_size - 4096))
             lines = file.read().decode(errors="replace").splitlines()
-            return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+            return next((line.strip()[:200] for line in reversed(lines) if re.search(r"\w", line)), "")
         return ""
 
 
 class LocalExecutor:
-    """Starts jobs as processes of this machine."""
+    """Starts jobs as processes of this machine: one each, or a launcher with several that train one model together."""
 
     def __init__(self, settings: Settings) -> None:
+        self.processes = settings.processes_per_job
         self.environment = {
             f"ATELIER_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in settings.model_dump(mode="json", exclude_none=True).items()
         }
         self.environment |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
 
-    def start(self, job_id: int, log: Path) -> JobProcess:
+    def start(self, job: Job, log: Path) -> JobProcess:
+        torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}", "-m"]
+        launcher = torchrun if self.processes > 1 and job.kind == "train" else []
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "atelier.jobs", str(job_id)],
+                [sys.executable, "-m", *launcher, "atelier.jobs", str(job.id)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

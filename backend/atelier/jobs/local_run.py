@@ -9,17 +9,18 @@ from atelier.jobs.executors import LocalExecutor
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry.database import Database
 from atelier.registry.store import Store
-from atelier.registry.tables import FINISHED, Job
+from atelier.registry.tables import ACTIVE, FINISHED, Job
 from atelier.settings import Settings
 
 LOOK_SECONDS = 0.2
 
 
 def run_job(settings: Settings, job_id: int) -> Iterator[Job]:
-    """Start a queued job, whatever else waits or runs, and yield its row again and again, the last time when it is finished.
+    """Start a queued job, whatever else waits or runs, and yield its row again and again, the last time when it has ended or rests.
 
-    ^C asks for its cancellation and goes on until it has ended; a second ^C leaves it to end alone. Call from the
-    main thread. When a server has claimed the job meanwhile, its progress is followed just the same.
+    A job that goes back to the queue, because its process died, is started again. ^C asks for its cancellation and goes on
+    until it has ended; a second ^C leaves it to end alone. Call from the main thread. When a server has claimed the job
+    meanwhile, its progress is followed just the same.
     """
     database = Database(settings.resolved_database_url)
     supervisor = Supervisor(database, Store(settings.store_dir), LocalExecutor(settings), max_jobs=1)
@@ -32,23 +33,21 @@ def run_job(settings: Settings, job_id: int) -> Iterator[Job]:
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        with database.write() as session:
-            job = session.get_one(Job, job_id)
-            if job.status == "queued":
-                supervisor.launch(session, job)
-        while job.status not in FINISHED:
-            yield job
-            time.sleep(LOOK_SECONDS)
-            supervisor.look_after()
-            if interrupted and not job.cancel_requested:
+        while True:
+            with database.read() as session:
+                job = session.get_one(Job, job_id)
+            if job.status == "queued" or (interrupted and job.status in ACTIVE and not job.cancel_requested):
                 with database.write() as session:
                     job = session.get_one(Job, job_id)
-                    if job.status not in FINISHED:
+                    if interrupted and job.status not in FINISHED:
                         job.request_cancel()
-            else:
-                with database.read() as session:
-                    job = session.get_one(Job, job_id)
-        yield job
+                    elif job.status == "queued":
+                        supervisor.launch(session, job)
+            yield job
+            if job.status not in ("queued", *ACTIVE):
+                return
+            time.sleep(LOOK_SECONDS)
+            supervisor.look_after()
     finally:
         signal.signal(signal.SIGINT, before)
         database.dispose()

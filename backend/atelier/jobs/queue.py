@@ -40,6 +40,7 @@ def submit_training(session: Session, request: TrainRequest, *, idempotency_key:
         architecture=spec.architecture,
         dataset=spec.dataset,
         model=spec.model,
+        priority=spec.priority,
         total_steps=spec.hyperparameters["steps"],
         idempotency_key=idempotency_key,
         request_hash=request_hash,

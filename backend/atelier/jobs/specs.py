@@ -42,7 +42,14 @@ class TrainRequest(BaseModel):
     """Same seed, same machine: same weights."""
     start_from: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@([1-9]\d{0,8}|latest))?$")
     """A version, such as cats@3, whose generator's weights to begin with."""
+    priority: int = Field(0, ge=-100, le=100)
+    """Runs of a higher priority leave the queue first."""
 
 
 class TrainSpec(TrainRequest):
     """A validated request: options and hyper-parameters are complete, `start_from` names its version."""
+
+    continues: int | None = None
+    """A finished run, whose last checkpoint to go on from."""
+    more_steps: int | None = None
+    """How many steps to train beyond that checkpoint."""

@@ -1,10 +1,11 @@
-"""Starts queued jobs, buries dead ones, and sees that cancelled ones really end; jobs outlive it and are adopted."""
+"""Starts queued jobs, buries dead ones or takes them up again, and sees that cancelled ones really end; jobs outlive it and are adopted."""
 
 import asyncio
 import logging
 import signal
 import time
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
 
 from sqlalchemy.orm import Session
@@ -31,8 +32,9 @@ class Supervisor:
 
     def __init__(self, database: Database, store: Store, executor: LocalExecutor, *, max_jobs: int) -> None:
         self.database, self.store, self.executor, self.max_jobs = database, store, executor, max_jobs
-        self._processes: dict[int, JobProcess] = {}
-        self._ending: dict[int, float] = {}  # job → since when it ought to end
+        # By job and pid: a job that is taken up again has another process, perhaps before the one before it has quite gone.
+        self._processes: dict[tuple[int, int], JobProcess] = {}
+        self._ending: dict[tuple[int, int], float] = {}  # since when it ought to end
         self._poke = asyncio.Event()
         self._stopping = False
 
@@ -50,6 +52,10 @@ class Supervisor:
         """Look at the queue now."""
         self._poke.set()
 
+    def rest(self) -> None:
+        """Start nothing more: the machine may be about to shut down, and what ends by that is not for us to take up again."""
+        self._stopping = True
+
     async def _run(self) -> None:
         while not self._stopping:
             self._poke.clear()
@@ -62,26 +68,30 @@ class Supervisor:
 
     def _round(self) -> None:
         self.look_after()
-        self._fill()
+        if not self._stopping:
+            self._fill()
 
     def look_after(self) -> None:
-        """Bury jobs whose process has ended; press on processes that ought to have ended."""
-        with self.database.read() as session:
-            active = {job.id: job for job in session.scalars(queries.active_jobs())}
-        for job in active.values():
-            if job.id not in self._processes:
-                self._processes[job.id] = self._process(job)
+        """Bury jobs whose process has ended; press on processes that ought to have ended.
 
-        for job_id, process in list(self._processes.items()):
+        One that ought to be paused is not pressed on: its step may take long, and it would lose what it has not saved.
+        """
+        with self.database.read() as session:
+            active = {(job.id, job.pid): job for job in session.scalars(queries.active_jobs())}
+        for job in active.values():
+            process = self._process(job)
+            self._processes.setdefault((job.id, process.pid), process)
+
+        for key, process in list(self._processes.items()):
             reason = process.ended()
             if reason is not None:
                 process.signal_group(signal.SIGKILL)  # children it left behind
-                del self._processes[job_id]
-                self._ending.pop(job_id, None)
+                del self._processes[key]
+                self._ending.pop(key, None)
                 with self.database.write() as session:
-                    _bury(session, job_id, reason)
-            elif job_id not in active or active[job_id].cancel_requested:
-                overdue = time.monotonic() - self._ending.setdefault(job_id, time.monotonic())
+                    _bury(session, key[0], process, reason)
+            elif key not in active or active[key].cancel_requested:
+                overdue = time.monotonic() - self._ending.setdefault(key, time.monotonic())
                 if overdue > CANCEL_GRACE + KILL_GRACE:
                     process.signal_group(signal.SIGKILL)
                 elif overdue > CANCEL_GRACE:
@@ -89,23 +99,30 @@ class Supervisor:
 
     def _fill(self) -> None:
         with self.database.read() as session:
-            if session.scalar(queries.oldest_queued()) is None:
+            if session.scalar(queries.queue().limit(1)) is None:
                 return
         with self.database.write() as session:
-            busy = {job.id for job in session.scalars(queries.active_jobs())} | self._processes.keys()
-            while len(busy) < self.max_jobs and (job := session.scalar(queries.oldest_queued())) is not None:
+            busy = self._processes.keys() | {(job.id, job.pid) for job in session.scalars(queries.active_jobs())}
+            places = self.max_jobs - len(busy)
+            for job in session.scalars(queries.queue().limit(max(0, places))).all():
                 self.launch(session, job)
-                busy.add(job.id)
 
     def launch(self, session: Session, job: Job) -> None:
-        """Start a queued job's process within the transaction that claims it.
+        """Start a queued job's process within the transaction that claims it, unless the one it had before has not quite gone.
 
         The process waits for the commit. When that never comes, because this process dies, it finds its job still
         queued and leaves: there is no moment in which a job is claimed and nobody knows by whom.
         """
-        path = self.store.create_log(job.architecture or job.kind)
+        if job.pid is not None and self._process(job).lives():
+            return
         try:
-            process = self.executor.start(job.id, path)
+            if job.log is None:
+                path = self.store.create_log(job.architecture or job.kind)
+            else:
+                path = self.store.logs / job.log
+                with path.open("a") as file:
+                    file.write(f"{datetime.now():%H:%M:%S} Taken up again. {job.error or ''}".rstrip() + "\n")
+            process = self.executor.start(job, path)
         except OSError as error:
             job.fail(f"The process could not be started: {error.strerror}")
         else:
@@ -119,10 +136,8 @@ class Supervisor:
         return JobProcess(job.pid, job.pid_started, self.store.logs / job.log)
 
 
-def _bury(session: Session, job_id: int, reason: str) -> None:
+def _bury(session: Session, job_id: int, process: JobProcess, reason: str) -> None:
     job = session.get(Job, job_id)
-    if job is not None and job.status in ACTIVE:  # else it said itself how it ended
-        if job.cancel_requested:
-            job.cancelled()
-        else:
-            job.fail(reason)
+    if job is not None and job.status in ACTIVE and job.held_by == (process.pid, process.started):  # else it said itself how it ended
+        job.bury(reason)
+        log.warning("Job %d %s: %s.", job.id, job.status, reason)

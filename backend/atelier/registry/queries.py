@@ -8,9 +8,9 @@ from sqlalchemy.orm import aliased
 from atelier.registry.tables import ACTIVE, Event, Job, Kind, MetricPoint, Model, Status, Version
 
 
-def oldest_queued() -> Select[Job]:
-    """The job to claim next; within a write transaction nobody else can claim it."""
-    return select(Job).where(Job.status == "queued").order_by(Job.id).limit(1)
+def queue() -> Select[Job]:
+    """Jobs in the order of their turns; within a write transaction nobody else can claim one of them."""
+    return select(Job).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id)
 
 
 def active_jobs() -> Select[Job]:

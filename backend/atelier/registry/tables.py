@@ -1,7 +1,7 @@
 """The rows, and the transitions a job may make."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from sqlalchemy import (
     JSON,
@@ -14,22 +14,41 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
+    case,
     delete,
     event,
+    func,
     insert,
+    inspect,
+    or_,
+    select,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, column_property, mapped_column, relationship
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeDecorator
 
 from atelier.errors import Conflict
 
 Kind = Literal["train", "evaluate", "stylize", "prepare", "discover", "project"]
-Status = Literal["queued", "starting", "running", "paused", "succeeded", "failed", "cancelled"]
+Status = Literal["queued", "starting", "running", "paused", "interrupted", "succeeded", "failed", "cancelled"]
 EventType = Literal["job", "metrics", "preview"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 ACTIVE: tuple[Status, ...] = ("starting", "running")  # a process stands behind the row
-FINISHED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
+FINISHED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")  # for good; what is paused or interrupted waits for somebody
+
+POSSIBLE: dict[Status, tuple[str, ...]] = {
+    "queued": ("paused", "cancelled"),
+    "starting": ("paused", "cancelled"),
+    "running": ("paused", "cancelled"),
+    "paused": ("resumed", "cancelled"),
+    "interrupted": ("resumed", "retried", "cancelled"),
+    "succeeded": ("continued", "retried"),
+    "failed": ("resumed where it left a checkpoint", "retried"),
+    "cancelled": ("retried",),
+}
+"""What somebody may ask for, in words."""
 
 
 def now() -> datetime:
@@ -62,6 +81,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[dict[str, Any]]: JSON,
         Kind: String(16),
         Status: String(16),
         EventType: String(16),
@@ -82,6 +102,8 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[Kind]
     status: Mapped[Status] = mapped_column(default="queued")
+    priority: Mapped[int] = mapped_column(default=0)
+    """Queued jobs of a higher one come first."""
     spec: Mapped[dict[str, Any]]
     architecture: Mapped[str | None] = mapped_column(String(64))
     dataset: Mapped[str | None] = mapped_column(String(64))
@@ -94,8 +116,14 @@ class Job(Base):
     eta_seconds: Mapped[float | None]
     preview_step: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
+    alarms: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    """What is wrong with the training as it stands: [{"kind", "step", "message"}], messages for the user."""
     retry_of: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    continues: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    restarts: Mapped[int] = mapped_column(default=0)
+    """How often it was taken up again by itself since somebody last asked for it."""
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pause_requested: Mapped[bool] = mapped_column(default=False)
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_hash: Mapped[str | None] = mapped_column(String(64))
     log: Mapped[str | None] = mapped_column(String(255))
@@ -108,47 +136,130 @@ class Job(Base):
 
     version: Mapped["Version | None"] = relationship(lazy="joined", foreign_keys=[version_id])
 
+    if TYPE_CHECKING:  # mapped below, where the table is known
+        queue_position: Mapped[int | None]
+
     @property
     def progress(self) -> float:
         return self.step / self.total_steps if self.total_steps else 0.0
 
+    @property
+    def held_by(self) -> tuple[int | None, float | None]:
+        """The process that stands behind the row, or last stood: its pid and when it started."""
+        return self.pid, self.pid_started
+
+    # What a supervisor says.
+
     def claim(self, log: str, pid: int, pid_started: float) -> None:
-        """queued → starting: a process stands behind the row from now on."""
+        """queued → starting: a process stands behind the row from now on. Taken up again, it is the same job, which has started before."""
         self._move("starting", "queued")
         self.log, self.pid, self.pid_started = log, pid, pid_started
-        self.started_at = self.heartbeat_at = now()
+        self.heartbeat_at = now()
+        self.started_at = self.started_at or self.heartbeat_at
+
+    def bury(self, reason: str) -> None:
+        """The process has ended without a word: back into the queue once, at its old place; the next time it waits for somebody.
+
+        What was asked of it before it ended is granted: it does not come back to be paused or cancelled.
+        """
+        if self.cancel_requested:
+            self.cancelled()
+        elif self.pause_requested:
+            self._rest("paused", None)
+        elif self.restarts == 0:
+            self._rest("queued", reason)
+            self.restarts += 1
+        else:
+            self._rest("interrupted", reason)
+
+    # What the job's process says of itself.
 
     def start(self) -> None:
-        """starting → running, said by the process itself."""
+        """starting → running."""
         self._move("running", "starting")
-        self.heartbeat_at = now()
+        self.error, self.heartbeat_at = None, now()
 
     def succeed(self, version: "Version | None" = None) -> None:
         self._move("succeeded", "running")
         self.version, self.eta_seconds, self.finished_at = version, 0.0, now()
 
     def fail(self, reason: str) -> None:
-        """`reason` is for the user: no traceback, no path."""
+        """`reason` is for the user: no traceback, no path. Who says so himself is not taken up again."""
         self._move("failed", "queued", "starting", "running")
         self.error, self.eta_seconds, self.finished_at = reason, None, now()
 
-    def request_cancel(self) -> None:
-        """A queued job is cancelled at once; a running one at its next step boundary. Asking twice is harmless."""
-        if self.status == "queued":
-            self.cancelled()
-        elif self.status in ACTIVE:
-            self.cancel_requested = True
-        elif self.status != "cancelled":
-            raise Conflict(f"Job {self.id} has already {self.status}." if self.status in FINISHED else f"Job {self.id} is {self.status}.")
-
     def cancelled(self) -> None:
-        self._move("cancelled", "queued", "starting", "running")
+        self._move("cancelled", "queued", "starting", "running", "paused", "interrupted")
         self.eta_seconds, self.finished_at = None, now()
+
+    def put_down(self, reason: str, *, advanced: bool) -> None:
+        """The process has saved where it stands and ends now, as it was asked to: by a user, or by the machine that shuts down.
+
+        When nobody wants it paused or cancelled (any more), it goes back to the queue. Only when it has not `advanced` since it
+        began does that count as a restart, so that a process which something ends again and again does not come back for ever.
+        """
+        if self.cancel_requested or self.pause_requested or not advanced:
+            self.bury(reason)
+        else:
+            self._rest("queued", reason)
+
+    # What a user asks for. Asking twice is harmless; what is impossible is a Conflict that says what is possible.
+
+    def request_cancel(self) -> None:
+        """At once where no process stands behind the job; a running one ends after its step. It wins over a pause."""
+        if self.status in ACTIVE:
+            self.cancel_requested, self.pause_requested = True, False
+        elif self.status in ("succeeded", "failed"):
+            raise self.conflict("cancelled")
+        elif self.status != "cancelled":
+            self.cancelled()
+
+    def request_pause(self) -> None:
+        """A queued job is paused at once; a running one after its step, when its checkpoint is saved."""
+        if self.status == "queued":
+            self._rest("paused", None)
+        elif self.status in ACTIVE and not self.cancel_requested:
+            self.pause_requested = True
+        elif self.status != "paused":
+            raise self.conflict("paused")
+
+    def resume(self, *, checkpoint: bool) -> None:
+        """Back to the queue, to go on from the checkpoint, or from the beginning where there is none.
+
+        A failed job is resumed only when it has one. One that is queued or runs stays as it is, and is not paused any more.
+        """
+        if self.status in ("paused", "interrupted") or (self.status == "failed" and checkpoint):
+            self.status, self.error, self.finished_at = "queued", None, None
+            self.restarts, self.cancel_requested, self.pause_requested = 0, False, False
+        elif self.status in ("queued", *ACTIVE) and not self.cancel_requested:
+            self.pause_requested = False
+        else:
+            raise self.conflict("resumed")
+
+    def prioritise(self, priority: int) -> None:
+        if self.status != "queued":
+            raise Conflict(f"Job {self.id} is not queued: it {self._state()}. Only jobs that wait in the queue have an order.")
+        self.priority = priority
+
+    def conflict(self, wish: str) -> Conflict:
+        """The error for a wish (“paused”) that this state does not allow."""
+        if self.cancel_requested and self.status in ACTIVE:
+            return Conflict(f"Job {self.id} is being cancelled; it cannot be {wish} any more.")
+        possible = [what for what in POSSIBLE[self.status] if self.kind == "train" or what not in ("paused", "continued")]
+        return Conflict(f"Job {self.id} {self._state()}; it cannot be {wish}. It can be {' or '.join(possible)}.")
+
+    def _state(self) -> str:
+        return f"has {self.status}" if self.status in ("succeeded", "failed") else f"is {self.status}"
 
     def _move(self, to: Status, *origins: Status) -> None:
         if self.status not in origins:
             raise Conflict(f"Job {self.id} is {self.status}; it cannot become {to}.")
         self.status = to
+
+    def _rest(self, to: Literal["queued", "paused", "interrupted"], reason: str | None) -> None:
+        """No process stands behind the job any more, and it is not finished."""
+        self._move(to, "queued", *ACTIVE)
+        self.error, self.eta_seconds, self.images_per_second, self.pause_requested = reason, None, None, False
 
     def snapshot(self) -> dict[str, Any]:
         """The job as the API shows it, in JSON types."""
@@ -157,6 +268,9 @@ class Job(Base):
             "kind": self.kind,
             "status": self.status,
             "cancel_requested": self.cancel_requested,
+            "pause_requested": self.pause_requested,
+            "priority": self.priority,
+            "queue_position": self.queue_position if self.status == "queued" else None,
             "stage": self.stage,
             "step": self.step,
             "total_steps": self.total_steps,
@@ -164,7 +278,10 @@ class Job(Base):
             "images_per_second": self.images_per_second,
             "eta_seconds": self.eta_seconds,
             "error": self.error,
+            "alarms": self.alarms,
+            "restarts": self.restarts,
             "retry_of": self.retry_of,
+            "continues": self.continues,
             "architecture": self.architecture,
             "dataset": self.dataset,
             "dataset_options": self.spec.get("dataset_options", {}),
@@ -260,12 +377,33 @@ class DatasetRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+_jobs, _ahead = Job.__table__, Job.__table__.alias("ahead")
+_place = select(func.count()).where(
+    _ahead.c.status == "queued",
+    or_(_ahead.c.priority > _jobs.c.priority, and_(_ahead.c.priority == _jobs.c.priority, _ahead.c.id <= _jobs.c.id)),
+)
+Job.queue_position = column_property(case((_jobs.c.status == "queued", _place.correlate(_jobs).scalar_subquery())))
+"""1 for the job that comes next, none for what is not queued; as it was when the row was read or written."""
+
+
 @event.listens_for(Job, "after_insert")
 @event.listens_for(Job, "after_update")
 def _tell(mapper: Mapper[Job], connection: Connection, job: Job) -> None:
     """A change of a job and the event that tells of it are one transaction.
 
-    A snapshot holds everything, so it replaces the one before it: a run of days leaves one such row.
+    A snapshot holds everything, so it replaces the one before it: a run of days leaves one such row. Who waits behind the job is
+    told when it leaves or overtakes.
     """
-    connection.execute(delete(Event).where(Event.job_id == job.id, Event.type == "job"))
-    connection.execute(insert(Event).values(job_id=job.id, type="job", data=job.snapshot(), created_at=now()))
+    waiting = connection.scalars(select(Job.id).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id)).all()
+    places = {job_id: place for place, job_id in enumerate(waiting, 1)}
+    set_committed_value(job, "queue_position", places.get(job.id))
+    told = {job.id: job.snapshot()}
+    changed = inspect(job).attrs
+    if changed.status.history.has_changes() or changed.priority.history.has_changes():
+        others = select(Event.job_id, Event.data).where(Event.type == "job", Event.job_id.in_(places.keys() - {job.id}))
+        for job_id, data in connection.execute(others):
+            if data["queue_position"] != places[job_id]:
+                told[job_id] = data | {"queue_position": places[job_id]}
+    connection.execute(delete(Event).where(Event.job_id.in_(told), Event.type == "job"))
+    moment = now()
+    connection.execute(insert(Event), [{"job_id": id, "type": "job", "data": data, "created_at": moment} for id, data in told.items()])
