@@ -1,5 +1,7 @@
 """The loop: what it promises whatever the architecture."""
 
+import copy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.models import architectures
-from atelier.models.base import Batch, GenerativeModel, Hyperparameters
+from atelier.models.base import Batch, GenerativeModel, Hyperparameters, Stage
 from atelier.training import checkpoint
 from atelier.training.ema import update_average
 from atelier.training.loop import PATIENCE, Tick, Training, TrainingDiverged
@@ -97,28 +99,128 @@ def test_training_leaves_no_gradient_switched_on(name: str, dataset: PreparedDat
     assert not any(p.requires_grad for p in training.model.parameters())
 
 
-def test_every_image_is_seen_once_an_epoch(dataset: PreparedDataset) -> None:
-    training = start("dcgan", dataset, batch_size=10, flip=False)
-    epoch = torch.cat([training.batch(begin).images for begin in range(0, 50, 10)])
-    seen = sorted(image.numpy().tobytes() for image in epoch)
-    images = torch.from_numpy(np.array(dataset.images)).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
-    assert seen == sorted(image.numpy().tobytes() for image in images)
-    assert not torch.equal(training.batch(50).images, training.batch(0).images)
+def test_parts_of_a_batch_add_up_to_its_gradient(dataset: PreparedDataset) -> None:
+    """Without noise: the discriminator's penalty on real pictures alone."""
+
+    def gradients(accumulate: int) -> list[torch.Tensor]:
+        training = start("dcgan", dataset, variant="r1", r1_interval=1, accumulate=accumulate, augment="none")
+        (penalty,) = (phase for phase in training.stages[0].phases if phase.name == "r1")
+        training.learning_rate_factor = 0.0
+        training.optimise(penalty, training.batches.take(0), 0)
+        return [p.grad for p in penalty.module.parameters() if p.grad is not None]
+
+    for whole, summed in zip(gradients(1), gradients(4), strict=True):
+        assert torch.allclose(whole, summed, rtol=1e-4, atol=1e-7)
 
 
-def test_a_data_set_that_says_so_is_never_mirrored(dataset: PreparedDataset) -> None:
-    assert not dataset.mirrorable
-    plain, flipped = (start("dcgan", dataset, batch_size=50, flip=flip).batch(0).images for flip in (False, True))
-    assert torch.equal(plain, flipped)
+def test_a_batch_that_cannot_be_cut_is_refused() -> None:
+    with pytest.raises(ValueError, match="a batch of 8 can't be cut into 3 equal parts"):
+        architectures["dcgan"].hyperparameters("debug", batch_size=8, accumulate=3)
 
 
-def test_flips_mirror_about_half_of_the_images(dataset: PreparedDataset) -> None:
-    dataset = replace(dataset, mirrorable=True)
-    plain, flipped = (start("dcgan", dataset, batch_size=50, flip=flip).batch(0).images for flip in (False, True))
-    mirrored = [torch.equal(a.flip(2), b) for a, b in zip(plain, flipped, strict=True)]
-    kept = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]
-    assert all(m or k for m, k in zip(mirrored, kept, strict=True))
-    assert 10 <= sum(kept) <= 40
+@pytest.mark.parametrize(
+    "chosen", [{"schedule": "cosine", "warmup_steps": 2, "gradient_clip": 0.1, "accumulate": 2}, {"precision": "bfloat16"}]
+)
+def test_every_choice_of_how_to_optimise_is_resumed_bit_for_bit(name: str, dataset: PreparedDataset, chosen: dict[str, Any]) -> None:
+    whole, half, rest = (start(name, dataset, **chosen) for _ in range(3))
+    whole.run(lambda tick: None)
+    for _ in range(3):
+        half.advance()
+    rest.load_state_dict(copy.deepcopy(half.state_dict()))
+    rest.run(lambda tick: None)
+    assert_same(weights(whole), weights(rest))
+
+
+def test_long_gradients_are_shortened(dataset: PreparedDataset) -> None:
+    free, clipped = (start("dcgan", dataset, gradient_clip=clip, steps=1) for clip in (0.0, 1e-3))
+    norms = []
+    for training in (free, clipped):
+        training.run(lambda tick: None)
+        norms.append(torch.nn.utils.get_total_norm([p.grad for p in training.model.discriminator.parameters()]))  # type: ignore[union-attr, operator, misc]
+    assert norms[0] > 0.01
+    assert norms[1] == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_learning_rates_follow_the_schedule(dataset: PreparedDataset) -> None:
+    training = start("dcgan", dataset, schedule="linear", warmup_steps=1, steps=4)
+    (stage,) = training.stages
+    chosen = [phase.optimizer.param_groups[0]["lr"] for phase in stage.phases]
+    factors = []
+    while not training.done:
+        training.advance()
+        factors.append(training.learning_rate_factor)
+        for phase, rate in zip(stage.phases, chosen, strict=True):
+            assert phase.optimizer.param_groups[0]["lr"] == pytest.approx(rate * factors[-1])
+    assert factors == pytest.approx([0.5, 0.75, 0.5, 0.25])
+
+
+def test_a_run_by_the_clock_ends_in_time_whatever_its_steps(dataset: PreparedDataset) -> None:
+    training = start("dcgan", dataset, minutes=1 / 60, steps=10_000_000)
+    ticks: list[Tick] = []
+    training.run(ticks.append)
+    assert training.done
+    assert 1.0 <= training.seconds < 10.0
+    assert ticks[-1].last
+    assert ticks[-1].step == ticks[-1].total_steps == training.step
+    guesses = [tick.total_steps for tick in ticks[1:]]
+    assert all(0.2 * training.step < guess < 5 * training.step for guess in guesses)
+
+
+def test_epochs_decide_the_steps() -> None:
+    hp = architectures["dcgan"].hyperparameters("debug", batch_size=16, epochs=2.5)
+    assert hp.for_images(50).steps == 8  # 125 images
+    with pytest.raises(ValueError, match="epochs or minutes, not both"):
+        architectures["dcgan"].hyperparameters("debug", epochs=1, minutes=1)
+
+
+def test_a_finished_run_that_goes_on_is_as_one_that_was_longer(name: str, dataset: PreparedDataset) -> None:
+    long, short, more = (start(name, dataset, steps=steps) for steps in (6, 4, 4))
+    long.run(lambda tick: None)
+    short.run(lambda tick: None)
+    more.load_state_dict(copy.deepcopy(short.state_dict()))
+    assert more.done
+    more.extend(2)
+    assert more.total_steps == 6
+    more.run(lambda tick: None)
+    assert_same(weights(long), weights(more))
+
+
+class Stages(architectures["vae"]):  # type: ignore[misc]
+    """An architecture with two stages."""
+
+    def stages(self) -> list[Stage]:
+        (stage,) = super().stages()
+        return [replace(stage, name="first", steps=2), replace(stage, name="second", steps=4)]
+
+
+def test_stages_follow_one_another_and_are_resumed_in_their_midst(dataset: PreparedDataset) -> None:
+    def begin() -> Training:
+        hp = architectures["vae"].hyperparameters("debug", batch_size=8, schedule="linear")
+        torch.manual_seed(0)
+        return Training(Stages(hp, dataset.spec), dataset, hp, device=CPU, seed=0)
+
+    ticks: list[Tick] = []
+    whole = begin()
+    whole.run(ticks.append, tick_seconds=0)
+    assert [tick.stage for tick in ticks] == ["first"] * 2 + ["second"] * 4
+    assert [tick.metrics["training/learning_rate_factor"] for tick in ticks] == pytest.approx([1, 0.5, 1, 0.75, 0.5, 0.25])
+    for steps in (1, 2, 3):
+        half, rest = begin(), begin()
+        for _ in range(steps):
+            half.advance()
+        rest.load_state_dict(copy.deepcopy(half.state_dict()))
+        rest.run(lambda tick: None)
+        assert_same(weights(whole), weights(rest))
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's own, while it looks at inputs
+def test_compiled_networks_train_alike(dataset: PreparedDataset) -> None:
+    plain, compiled = (start("vae", dataset, compile=compile, steps=2) for compile in (False, True))
+    for training in (plain, compiled):
+        training.run(lambda tick: None)
+    for a, b in zip(plain.model.parameters(), compiled.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-3)
 
 
 def test_previews_show_the_average_from_the_same_latents(dataset: PreparedDataset) -> None:

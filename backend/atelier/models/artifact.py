@@ -13,6 +13,7 @@ from torch import nn
 from atelier.models import base
 
 WEIGHTS = "generator.safetensors"
+NETWORKS = "networks.safetensors"
 MANIFEST = "manifest.json"
 SAMPLES = "samples.png"
 
@@ -34,7 +35,10 @@ class DatasetManifest(BaseModel):
     fingerprint: str
     """SHA-256 over content and preparation."""
     num_images: int
+    num_trained: int | None = None
+    """Images of its part for training, of which the generator has learned."""
     class_names: list[str]
+    attribute_names: list[str] = []
 
 
 class TrainingManifest(BaseModel):
@@ -45,9 +49,18 @@ class TrainingManifest(BaseModel):
     seed: int
     steps: int
     images_seen: int
+    skipped_steps: int = 0
+    """Steps whose gradients were not finite and changed nothing."""
     seconds: float
     device: str
+    hardware: str | None = None
+    """The device by its maker's name."""
+    processes: int = 1
+    """That shared the batches."""
     start_from: str | None = None
+    """The version whose weights it began with."""
+    continues: int | None = None
+    """The job that it went on from."""
     metrics: dict[str, float]
     """The last values of all losses and measures."""
 
@@ -65,7 +78,9 @@ class Manifest(BaseModel):
     dataset: DatasetManifest
     training: TrainingManifest
     packages: dict[str, str] = Field(default_factory=dict)
-    """Versions of atelier, torch and Python that trained it."""
+    """Versions of Atelier, Python and what else decides the numbers."""
+    revision: str | None = None
+    """The commit of Atelier's sources, where it ran from a checkout."""
     created_at: datetime
 
 
@@ -73,10 +88,16 @@ def image_spec_manifest(spec: base.ImageSpec) -> ImageSpecManifest:
     return ImageSpecManifest(**asdict(spec))
 
 
-def save(folder: Path, generator: nn.Module, manifest: Manifest) -> None:
-    """Write weights and manifest into an existing folder."""
-    save_file({k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}, folder / WEIGHTS)
+def save(folder: Path, generator: nn.Module, manifest: Manifest, model: nn.Module | None = None) -> None:
+    """Write weights and manifest into an existing folder; with the model, all of its networks too, for those who train on."""
+    _save(generator, folder / WEIGHTS)
+    if model is not None:
+        _save(model, folder / NETWORKS)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+
+
+def _save(module: nn.Module, path: Path) -> None:
+    save_file({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}, path)
 
 
 def read_manifest(folder: Path) -> Manifest:

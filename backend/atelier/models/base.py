@@ -1,16 +1,23 @@
 """The contract every architecture fulfils: hyper-parameters, image specification, stages, phases, registration."""
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from torch import Tensor, nn
 
 Conditioning = Literal["none", "class", "attributes", "text"]
+
+# Under which heading a form shows what every architecture has; an architecture's own come first, without one.
+BUDGET: dict[str, JsonValue] = {"group": "budget"}
+DATA: dict[str, JsonValue] = {"group": "data"}
+OPTIMISATION: dict[str, JsonValue] = {"group": "optimisation"}
+HARDWARE: dict[str, JsonValue] = {"group": "hardware"}
 
 
 class Hyperparameters(BaseModel):
@@ -24,14 +31,50 @@ class Hyperparameters(BaseModel):
 
     resolution: Literal[16, 32, 64, 128, 256] = 32
     """Height and width of the images in pixels."""
-    steps: int = Field(5000, ge=1, le=10_000_000)
+    steps: int = Field(5000, ge=1, le=10_000_000, json_schema_extra=BUDGET)
     """Training steps; each sees one batch of real images."""
+    epochs: float | None = Field(None, gt=0, le=1_000_000, json_schema_extra=BUDGET)
+    """Passes over the data set; where given, they decide the number of steps."""
+    minutes: float | None = Field(None, gt=0, le=1_000_000, json_schema_extra=BUDGET)
+    """Minutes of training; where given, the run ends after them, however many steps that makes."""
     batch_size: int = Field(64, ge=2, le=4096)
     """Images in a batch."""
-    flip: bool = True
+    split: Literal["train", "all"] = Field("train", json_schema_extra=DATA)
+    """What to train on: the part for training, so that the rest can tell learning from remembering, or every picture."""
+    flip: bool = Field(True, json_schema_extra=DATA)
     """Mirror half of the real images left to right, where the data set allows it: digits are never mirrored."""
-    ema_images: int = Field(10_000, ge=0, le=10_000_000)
+    initialisation: Literal["paper", "orthogonal", "kaiming"] = Field("paper", json_schema_extra=OPTIMISATION)
+    """Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them."""
+    schedule: Literal["constant", "linear", "cosine"] = Field("constant", json_schema_extra=OPTIMISATION)
+    """How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine."""
+    warmup_steps: int = Field(0, ge=0, le=1_000_000, json_schema_extra=OPTIMISATION)
+    """Steps over which the learning rates rise from nothing."""
+    gradient_clip: float = Field(0.0, ge=0, le=1_000_000, json_schema_extra=OPTIMISATION)
+    """Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone."""
+    ema_images: int = Field(10_000, ge=0, le=10_000_000, json_schema_extra=OPTIMISATION)
     """Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights."""
+    accumulate: int = Field(1, ge=1, le=1024, json_schema_extra=HARDWARE)
+    """Parts that a batch is computed in, one after the other: less memory for the same batch."""
+    precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=HARDWARE)
+    """Numbers to compute with; weights and losses stay float32. bfloat16 is for GPUs and processors that have it in hardware."""
+    compile: bool = Field(False, json_schema_extra=HARDWARE)
+    """Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        if self.epochs is not None and self.minutes is not None:
+            raise ValueError("give epochs or minutes, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_of_two(self) -> Self:
+        if self.batch_size % self.accumulate or self.batch_size < 2 * self.accumulate:
+            raise ValueError(f"a batch of {self.batch_size} can't be cut into {self.accumulate} equal parts of two images or more")
+        return self
+
+    def for_images(self, count: int) -> Self:
+        """The same for a data set of so many images: epochs as steps."""
+        return self if self.epochs is None else self.model_copy(update={"steps": math.ceil(self.epochs * count / self.batch_size)})
 
 
 _Hyperparameters = Hyperparameters  # the name by which GenerativeModel, which has an attribute `Hyperparameters`, can say it
@@ -54,6 +97,11 @@ class Batch:
 
     images: Tensor  # [N, C, H, W] float32 in [-1, 1]
     labels: Tensor  # [N] int64 class indices; zeros where the data set has no classes
+
+    def parts(self, count: int) -> "list[Batch]":
+        """The batch in so many equal parts, in order."""
+        pairs = zip(self.images.chunk(count), self.labels.chunk(count), strict=True)
+        return [Batch(images=images, labels=labels) for images, labels in pairs]
 
 
 Losses = dict[str, Tensor]

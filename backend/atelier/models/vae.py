@@ -44,7 +44,7 @@ class Encoder(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, 2 * hp.latent_dim))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = self.layers(images).chunk(2, dim=1)
+        mean, log_variance = self.layers(images).float().chunk(2, dim=1)
         return mean, log_variance.clamp(-30, 20)
 
 
@@ -99,7 +99,7 @@ class VAE(GenerativeModel):
     def elbo(self, batch: Batch) -> Losses:
         mean, log_variance = self.encoder(batch.images)
         z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
-        squares = (self.generator(z) - batch.images).square()  # [N, C, H, W]
+        squares = (self.generator(z).float() - batch.images).square()  # [N, C, H, W]
         log_sigma = 0.5 * squares.mean().log()
         log_sigma = MIN_LOG_SIGMA + softplus(log_sigma - MIN_LOG_SIGMA)  # a soft floor, so that the density stays bounded
         nll = (0.5 * squares / (2 * log_sigma).exp() + log_sigma).sum(dim=(1, 2, 3)).mean()

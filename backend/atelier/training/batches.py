@@ -1,0 +1,78 @@
+"""The endless stream of shuffled epochs that a run learns from, read ahead so that a step never waits for the disk."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from atelier.datasets.cache import PreparedDataset
+from atelier.models.base import Batch, Hyperparameters
+from atelier.training import parallel
+
+AHEAD = 2  # batches
+
+
+class Batches:
+    """Batches by their position in the stream, which follows from the seed alone: any of them can be taken again at any time.
+
+    A thread has the next ones ready; `waited` counts the seconds for which it had not.
+    """
+
+    def __init__(self, dataset: PreparedDataset, hp: Hyperparameters, *, device: torch.device, seed: int) -> None:
+        self.dataset, self.size, self.device, self.seed = dataset, hp.batch_size, device, seed
+        self.rows = dataset.rows(hp.split)
+        if len(self.rows) == 0:
+            raise ValueError(f"the data set has no pictures to train on in its part {hp.split!r}")
+        if hp.batch_size % (parallel.processes() * hp.accumulate):
+            raise ValueError(
+                f"a batch of {hp.batch_size} can't be shared by {parallel.processes()} processes in {hp.accumulate} parts each"
+            )
+        self.mirrors = hp.flip and dataset.mirrorable
+        # Images come as [N, H, W, C]; channels last spares their copy, and convolutions are faster in it on CPU and CUDA.
+        self.memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
+        self.waited = 0.0
+        self._epoch = (-1, np.empty(0, np.int64))
+        self._ahead: deque[tuple[int, Future[tuple[Tensor, Tensor]]]] = deque()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
+
+    def take(self, start: int) -> Batch:
+        """The batch that begins at image `start` of the stream; of several processes, each gets its share of it."""
+        if not self._ahead or self._ahead[0][0] != start:
+            self._ahead.clear()
+            self._read(start)
+        _, ready = self._ahead.popleft()
+        while len(self._ahead) < AHEAD:
+            self._read((self._ahead[-1][0] if self._ahead else start) + self.size)
+        then = time.perf_counter()
+        pixels, labels = ready.result()
+        self.waited += time.perf_counter() - then
+        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # uint8 [N, C, H, W]
+        images = images.to(torch.float32, memory_format=self.memory_format).div_(127.5).sub_(1)
+        return Batch(images=images, labels=labels.to(self.device, non_blocking=True))
+
+    def _read(self, start: int) -> None:
+        self._ahead.append((start, self._reader.submit(self._gather, start)))
+
+    def _gather(self, start: int) -> tuple[Tensor, Tensor]:
+        """Pixels, uint8 [N, H, W, C], and labels. In NumPy alone: torch's threads belong to the step."""
+        rows = self.rows[np.fromiter(self._indices(start), np.int64, self.size)]
+        mirrored = np.random.default_rng((self.seed, 1, start)).random(self.size) < 0.5
+        mine = slice(*(self.size * share // parallel.processes() for share in (parallel.rank(), parallel.rank() + 1)))
+        pixels: np.ndarray[Any, np.dtype[np.uint8]] = self.dataset.gather(rows[mine])
+        if self.mirrors:
+            pixels[mirrored[mine]] = pixels[mirrored[mine], :, ::-1]
+        images, labels = torch.from_numpy(pixels), torch.from_numpy(self.dataset.labels[rows[mine]])
+        return (images.pin_memory(), labels.pin_memory()) if self.device.type == "cuda" else (images, labels)
+
+    def _indices(self, start: int) -> Iterator[int]:
+        size = len(self.rows)
+        for position in range(start, start + self.size):
+            epoch = position // size
+            if epoch != self._epoch[0]:
+                self._epoch = epoch, np.random.default_rng((self.seed, 0, epoch)).permutation(size)
+            yield int(self._epoch[1][position % size])
