@@ -1,35 +1,90 @@
-"""Augmentation that gradients pass through."""
+"""Initialisation by a scheme of the user's choice."""
 
+import math
+
+import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
-from atelier.models.layers import diff_augment
+from atelier.models import architectures
+from atelier.models.base import ImageSpec
+from atelier.models.layers import initialise
+
+SCHEMES = pytest.mark.parametrize("scheme", ["orthogonal", "kaiming"])
 
 
-def test_translation_moves_whole_pixels_and_fills_with_zero() -> None:
+@pytest.fixture(autouse=True)
+def seed() -> None:
     torch.manual_seed(0)
-    images = torch.arange(1.0, 257.0).reshape(1, 1, 16, 16).expand(64, 1, 16, 16)
-    moved = diff_augment(images, "translation")
-    assert set(moved.unique().tolist()) <= {0.0, *images.unique().tolist()}
-    # pixel (8, 8) shows where each image went: at most an eighth of the side, in both directions
-    values = moved[:, 0, 8, 8].long() - 1
-    rows, columns = values // 16 - 8, values % 16 - 8
-    assert set(rows.tolist()) == set(columns.tolist()) == {-2, -1, 0, 1, 2}
 
 
-def test_colour_changes_rgb_images_alone() -> None:
-    torch.manual_seed(0)
-    grey, colour = torch.full((8, 1, 16, 16), 0.5), torch.full((8, 3, 16, 16), 0.5)
-    assert set(diff_augment(grey, "color, translation").unique().tolist()) <= {0.0, 0.5}
-    assert len(diff_augment(colour, "color, translation")[:, :, 8, 8].unique()) > 4
+def test_paper_leaves_everything_as_the_architecture_set_it() -> None:
+    for cls in architectures.values():
+        model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16))
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        initialise(model, "paper")
+        assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_gradients_pass() -> None:
-    images = torch.zeros(4, 3, 16, 16, requires_grad=True)
-    diff_augment(images, "color, translation").sum().backward()
-    assert images.grad is not None
-    assert images.grad.abs().sum() > 0
+@SCHEMES
+@pytest.mark.parametrize("name", architectures)
+def test_it_reaches_every_weight_that_multiplies_and_no_other(name: str, scheme: str) -> None:
+    cls = architectures[name]
+    model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16))
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    initialise(model, scheme)  # type: ignore[arg-type]
+    embeddings = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
+    for name, value in model.named_parameters():
+        kept = torch.equal(before[name], value)
+        if value.ndim > 1 and name not in embeddings:
+            assert not kept, name
+        else:
+            assert kept or not value.any(), name  # of a norm, or a bias that is zero now
 
 
-def test_none_is_the_images_themselves() -> None:
-    images = torch.zeros(2, 3, 16, 16)
-    assert diff_augment(images, "none") is images
+@SCHEMES
+def test_norms_and_embeddings_keep_theirs(scheme: str) -> None:
+    network = nn.Sequential(nn.Embedding(5, 4), nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.LayerNorm(4))
+    for parameter in network.parameters():
+        nn.init.normal_(parameter)
+    before = [parameter.clone() for parameter in network.parameters()]
+    initialise(network, scheme)  # type: ignore[arg-type]
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_orthogonal_weights_are() -> None:
+    layers = nn.Linear(12, 8), nn.Conv2d(3, 8, 4), nn.ConvTranspose2d(8, 4, 4)
+    for layer in layers:
+        initialise(layer, "orthogonal")
+        rows = layer.weight.flatten(1)
+        assert torch.allclose(rows @ rows.T, torch.eye(8), atol=1e-5)
+        assert not layer.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Linear(512, 256), (512,)),
+        (nn.Conv2d(64, 32, 4, 2, 1), (64, 32, 32)),
+        (nn.Conv2d(64, 64, 3, 1, 1, groups=4), (64, 32, 32)),
+        (nn.ConvTranspose2d(64, 32, 4, 2, 1), (64, 32, 32)),
+        (nn.ConvTranspose2d(64, 32, 3, 1, 1), (64, 32, 32)),
+    ],
+    ids=["linear", "convolution", "grouped", "transposed", "transposed without stride"],
+)
+def test_kaiming_makes_up_for_what_a_leaky_relu_takes(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    initialise(layer, "kaiming")
+    x = torch.randn(64, *shape) * math.sqrt((1 + 0.2**2) / 2)  # the size that a leaky ReLU leaves of unit variance
+    out: Tensor = layer(x)
+    middle = out if out.ndim == 2 else out[:, :, 4:-4, 4:-4]
+    assert middle.square().mean().item() == pytest.approx(1, rel=0.1)
+
+
+@SCHEMES
+def test_spectral_norm_holds_for_the_new_weights(scheme: str) -> None:
+    layer = spectral_norm(nn.Linear(64, 32))
+    initialise(layer, scheme)  # type: ignore[arg-type]
+    assert torch.linalg.matrix_norm(layer.eval().weight, 2).item() == pytest.approx(1, rel=0.02)
+    assert not layer.bias.any()
+    assert len(list(layer.parameters())) == 2

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
+from atelier.models.augment import AdaptiveAugment, Augmentation, diff_augment
 from atelier.models.base import Batch, GenerativeModel, Generator, Hyperparameters, ImageSpec, Losses, Phase, Presets, Stage, architecture
-from atelier.models.layers import Augmentation, dcgan_init, diff_augment
+from atelier.models.layers import dcgan_init
 
 
 class DCGANHyperparameters(Hyperparameters):
@@ -39,7 +40,9 @@ class DCGANHyperparameters(Hyperparameters):
     r1_interval: int = Field(4, ge=1, le=64)
     """Steps between two R1 penalties, each weighted as often as it is left out; used by the variant r1 alone."""
     augment: Augmentation = "translation"
-    """What the discriminator sees changed at random, real and generated images alike, so that it can't learn a small data set by heart."""
+    """Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada doses them itself."""
+    ada_target: float = Field(0.6, ge=-1, le=1)
+    """Share of real images taken for real, less that taken for generated, which ada aims at; used by the augmentation ada alone."""
 
 
 class DCGANGenerator(Generator):
@@ -131,7 +134,9 @@ class DCGAN(GenerativeModel):
         self.hp = hp
         self.generator = DCGANGenerator(hp, spec)
         self.discriminator = Discriminator(hp, spec)
-        self.drawn = torch.empty(0)  # what the generator drew in this step [N, C, H, W]
+        # The paper looks every four batches whether to augment more or less.
+        self.ada = AdaptiveAugment(target=hp.ada_target, interval=4 * hp.batch_size) if hp.augment == "ada" else None
+        self.drawn: list[Tensor] = []  # what the generator drew and the discriminator has not seen yet, in order, each [N, C, H, W]
 
     def stages(self) -> Iterable[Stage]:
         betas = self.hp.adam_beta1, self.hp.adam_beta2
@@ -149,28 +154,50 @@ class DCGAN(GenerativeModel):
 
     def generator_losses(self, batch: Batch) -> Losses:
         images = self.generator(torch.randn(len(batch.images), self.hp.latent_dim, device=batch.images.device))
-        self.drawn = images.detach()
-        logits = self.judge(images)
+        self.drawn.append(images.detach())
+        logits = self.judge(self.augment(images))
         return {"loss": -logits.mean() if self.hp.variant == "sn-hinge" else softplus(-logits).mean()}
 
     def discriminator_losses(self, batch: Batch) -> Losses:
+        drawn = self.drawn.pop(0)
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
-            real_logits, fake_logits = self.judge(batch.images), self.judge(self.drawn)
+            real_logits, fake_logits = self.judge(self.augment(batch.images)), self.judge(self.augment(drawn))
         else:
-            real_logits, fake_logits = self.judge(torch.cat([batch.images, self.drawn])).chunk(2)
+            real_logits, fake_logits = self.judge(self.augment(torch.cat([batch.images, drawn]))).chunk(2)
         if self.hp.variant == "sn-hinge":
             loss = relu(self.hp.hinge_margin - real_logits).mean() + relu(self.hp.hinge_margin + fake_logits).mean()
         else:
             loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
-        return {"loss": loss, "real_logit": real_logits.mean(), "fake_logit": fake_logits.mean()}
+        losses = {"loss": loss}
+        for name, logits in {"real": real_logits.detach(), "fake": fake_logits.detach()}.items():
+            losses[f"{name}_logit"] = logits.mean()
+            losses[f"{name}_score"] = logits.sigmoid().mean()  # what the paper calls D(x) and D(G(z))
+            losses[f"{name}_sign"] = logits.sign().mean()  # 1: all are taken for real, -1: for generated; for real ones r_t of ADA
+        if self.ada is not None:
+            self.ada.observe(real_logits)
+            losses["augment_p"] = self.ada.p.clone()
+        return losses
 
     def r1_losses(self, batch: Batch) -> Losses:
         """Mescheder et al. 2018 (arXiv 1801.04406), eq. 9; computed lazily as in StyleGAN2 (arXiv 1912.04958), section 3.1."""
-        images = batch.images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(self.discriminator(images).sum(), images, create_graph=True)
-        penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
+        # At augmented images, by what the discriminator itself sees: the game is played between augmented distributions, and the
+        # penalty belongs where they meet; of other images the discriminator learns nothing. So do StyleGAN2-ADA and DiffAugment.
+        # (ADA takes the gradient on through the augmentation, which needs a second derivative that grid_sample has not.)
+        images = self.augment(batch.images).detach().requires_grad_()
+        with torch.autocast(images.device.type, enabled=False):  # a squared gradient needs float32
+            # forward(), because a compiled network can't be differentiated twice
+            (gradient,) = torch.autograd.grad(self.discriminator.forward(images).sum(), images, create_graph=True)
+            penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
         return {"loss": penalty * (self.hp.r1_gamma / 2 * self.hp.r1_interval), "penalty": penalty}
 
+    def augment(self, images: Tensor) -> Tensor:
+        if self.hp.augment == "ada":
+            assert self.ada is not None
+            augmented: Tensor = self.ada(images)
+            return augmented
+        return diff_augment(images, self.hp.augment)
+
     def judge(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.discriminator(diff_augment(images, self.hp.augment))
-        return logits
+        """Logits [N, 1], in float32 whatever the discriminator computes in, so that the losses are."""
+        logits: Tensor = self.discriminator(images)
+        return logits.float()

@@ -1,10 +1,11 @@
 """Pieces that several architectures use identically."""
 
+import math
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample
+from torch import nn
+from torch.nn.utils import parametrize
 
 
 def dcgan_init(module: nn.Module) -> None:
@@ -18,25 +19,36 @@ def dcgan_init(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-Augmentation = Literal["none", "translation", "color, translation"]
+@torch.no_grad()
+def initialise(module: nn.Module, scheme: Literal["paper", "orthogonal", "kaiming"]) -> None:
+    """Begin anew with the weights of all convolutions and linear maps; norms and embeddings keep theirs.
 
-
-def diff_augment(images: Tensor, policy: Augmentation) -> Tensor:
-    """DiffAugment [N, C, H, W] → same; apply it to real and fake images, in both steps of a GAN.
-
-    Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv 2006.10738), section 3.
-    Colour, for RGB images alone, is brightness and saturation; it costs a small network the purity of its colours.
+    "paper" leaves everything as the architecture has set it. "orthogonal" is Saxe et al. 2014 (arXiv 1312.6120), with a gain
+    of 1 as in BigGAN; "kaiming" is He et al. 2015 (arXiv 1502.01852), eq. 15, for leaky ReLUs of slope 0.2. Biases become zero.
     """
-    if policy == "none":
-        return images
-    n, channels, height, width = images.shape
-    if policy == "color, translation" and channels == 3:
-        images = images + (torch.rand(n, 1, 1, 1, device=images.device) - 0.5)
-        mean = images.mean(dim=1, keepdim=True)
-        images = (images - mean) * (2 * torch.rand(n, 1, 1, 1, device=images.device)) + mean
-    # Whole pixels, up to an eighth of the side; nearest sampling keeps the values exact.
-    reach = torch.tensor([width // 8, height // 8], device=images.device)
-    pixels = (torch.rand(n, 2, device=images.device) * (2 * reach + 1)).floor() - reach
-    shift = pixels * 2 / torch.tensor([width, height], device=images.device)
-    theta = torch.cat([torch.eye(2, device=images.device).expand(n, 2, 2), shift[:, :, None]], dim=2)  # [N, 2, 3]
-    return grid_sample(images, affine_grid(theta, [n, channels, height, width], align_corners=False), mode="nearest", align_corners=False)
+    if scheme == "paper":
+        return
+    for layer in module.modules():
+        if not isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            continue
+        normed = parametrize.is_parametrized(layer, "weight")
+        weight = layer.parametrizations["weight"].original if normed else layer.weight  # type: ignore[union-attr, index]
+        assert isinstance(weight, nn.Parameter)
+        if scheme == "orthogonal":
+            nn.init.orthogonal_(weight)
+        else:
+            nn.init.normal_(weight, 0.0, nn.init.calculate_gain("leaky_relu", 0.2) / math.sqrt(_fan_in(layer)))
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+        if normed:  # spectral norm follows its weights by one power iteration each time they are asked for: let it catch up
+            for _ in range(15):
+                _ = layer.weight
+
+
+def _fan_in(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> float:
+    """How many inputs an output is a sum of, away from the borders."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    fan = layer.in_channels // layer.groups * math.prod(layer.kernel_size)
+    # A transposed convolution meets each output with every stride-th tap alone; torch's own count takes its channels the wrong way round.
+    return fan / math.prod(layer.stride) if isinstance(layer, nn.ConvTranspose2d) else fan
