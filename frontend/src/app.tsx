@@ -2,6 +2,8 @@
 
 import { LocationProvider, Route, Router } from "preact-iso";
 import { Shell } from "./components/Shell";
+import { Dataset } from "./pages/Dataset";
+import { Datasets } from "./pages/Datasets";
 import { Home } from "./pages/Home";
 import { Inference } from "./pages/Inference";
 import { Logs } from "./pages/Logs";
@@ -19,6 +21,8 @@ export function App() {
           <Route path="/train" component={Train} />
           <Route path="/runs" component={Runs} />
           <Route path="/runs/:id" component={Run} />
+          <Route path="/datasets" component={Datasets} />
+          <Route path="/datasets/:name" component={Dataset} />
           <Route path="/inference" component={Inference} />
           <Route path="/logs/:name?" component={Logs} />
           <Route default component={NotFound} />

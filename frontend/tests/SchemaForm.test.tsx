@@ -10,6 +10,7 @@ const fields = fieldsOf({
   properties: {
     steps: { type: "integer", minimum: 1, default: 5000, description: "Training steps." },
     flip: { type: "boolean", default: true },
+    epochs: { anyOf: [{ type: "number", exclusiveMinimum: 0 }, { type: "null" }], default: null },
     categories: { type: "array", items: { enum: ["x", "y"], type: "string" }, default: ["x"] },
   },
 });
@@ -62,4 +63,18 @@ it("turns switches and chips", () => {
   fireEvent.click(screen.getByLabelText("Flip"));
   fireEvent.click(screen.getByLabelText("y"));
   expect(drafts).toEqual({ flip: "false", categories: "x,y" });
+});
+
+it("leaves an optional field empty, and says what that means", () => {
+  render(<Form />);
+  const epochs = screen.getByLabelText<HTMLInputElement>("Epochs");
+  expect([epochs.value, epochs.placeholder]).toEqual(["", "not used"]);
+  expect(screen.getByText("more than 0; empty: not used")).toBeTruthy();
+
+  fireEvent.input(epochs, { target: { value: "3" } });
+  expect(drafts).toEqual({ epochs: "3" });
+  expect(screen.getByTitle("Set it back").textContent).toContain("quick: not used");
+
+  fireEvent.input(epochs, { target: { value: "" } });
+  expect(drafts).toEqual({});
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ago, bytes, duration, number, percent, plural, title } from "../src/lib/format";
+import { ago, bytes, duration, number, percent, plural, share, title } from "../src/lib/format";
 
 it.each([
   [0, "0"],
@@ -51,3 +51,10 @@ it("writes names as words", () => {
   expect(plural(1, "class", "classes")).toBe("1 class");
   expect(plural(5000, "image")).toBe("5,000 images");
 });
+
+it.each([
+  [1, 3, "33 %"],
+  [1, 250, "0.4 %"],
+  [0, 5, "0 %"],
+  [0, 0, "–"],
+])("share %d of %d", (part, whole, text) => expect(share(part, whole)).toBe(text));

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { baseline, bounds, chosen, decode, differing, edit, encode, fieldsOf, type Schema } from "../src/lib/schema";
+import {
+  baseline,
+  bounds,
+  chosen,
+  decode,
+  differing,
+  edit,
+  encode,
+  fieldsOf,
+  grouped,
+  type Schema,
+} from "../src/lib/schema";
 
 /** As pydantic writes it. */
 const schema: Schema = {
@@ -15,6 +26,10 @@ const schema: Schema = {
     categories: { type: "array", items: { enum: ["x", "y", "z"], type: "string" }, minItems: 1, default: ["z", "x"] },
     note: { type: "string", maxLength: 3, default: "" },
     size: { type: "array", default: [1, 2] },
+    epochs: { anyOf: [{ type: "number", exclusiveMinimum: 0 }, { type: "null" }], default: null, group: "budget" },
+    precision: { type: "string", enum: ["float32", "bfloat16"], default: "float32", group: "hardware" },
+    split: { type: "string", enum: ["train", "all"], default: "train", group: "data" },
+    novelty: { type: "boolean", default: false, group: "something new" },
   },
 };
 const fields = fieldsOf(schema);
@@ -36,6 +51,10 @@ describe("fieldsOf", () => {
       categories: "choices",
       note: "text",
       size: "json",
+      epochs: "number",
+      precision: "choice",
+      split: "choice",
+      novelty: "boolean",
     });
     expect(field("clip").nullable).toBe(true);
     expect(field("mode").choices).toEqual(["a", "b"]);
@@ -44,9 +63,19 @@ describe("fieldsOf", () => {
   it("says the bounds in words", () => {
     expect(bounds(field("steps"))).toBe("1 to 10,000,000");
     expect(bounds(field("learning_rate"))).toBe("above 0 to 0.1");
-    expect(bounds(field("clip"))).toBe("at least 0");
+    expect(bounds(field("clip"))).toBe("at least 0; empty: not used");
     expect(bounds(field("flip"))).toBe("");
   });
+});
+
+it("groups what every architecture has, after the architecture's own", () => {
+  expect(grouped(fields).map(([group, members]) => [group, members.length])).toEqual([
+    ["", 9],
+    ["budget", 1],
+    ["data", 1],
+    ["hardware", 1],
+    ["something new", 1],
+  ]);
 });
 
 describe("decode", () => {
@@ -61,6 +90,8 @@ describe("decode", () => {
     ["learning_rate", "2e-4", { value: 0.0002 }],
     ["learning_rate", "0", { error: "More than 0." }],
     ["clip", "", { value: null }],
+    ["epochs", "2.5", { value: 2.5 }],
+    ["epochs", "0", { error: "More than 0." }],
     ["flip", "false", { value: false }],
     ["resolution", "64", { value: 64 }],
     ["resolution", "65", { error: "Choose one of 16, 32, 64." }],

@@ -36,3 +36,29 @@ it("makes one chart a quantity, the loss first, and tells the curves apart by wh
     ["log sigma", ["vae"]],
   ]);
 });
+
+it("keeps the engine's own measures last, each its own, in units that people read", () => {
+  const names = [
+    "memory/device",
+    "memory/process",
+    "speed/data_wait",
+    "speed/images_per_second",
+    "training/learning_rate_factor",
+    "training/skipped_steps",
+    "vae/loss",
+    "discriminator/real_score",
+    "discriminator/fake_score",
+    "samples/diversity",
+  ];
+  const groups = quantities({ steps: [], series: Object.fromEntries(names.map((name) => [name, []])) });
+  expect(groups.map(({ title, labels, unit }) => [title, labels, unit])).toEqual([
+    ["loss", ["vae"], "number"],
+    ["score", ["discriminator fake", "discriminator real"], "number"],
+    ["diversity", ["samples"], "number"],
+    ["data wait", ["speed"], "share"],
+    ["images per second", ["speed"], "number"],
+    ["memory", ["device", "process"], "bytes"],
+    ["learning rate factor", ["training"], "number"],
+    ["skipped steps", ["training"], "number"],
+  ]);
+});

@@ -3,11 +3,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { number } from "../lib/format";
-import type { Columns, Quantity } from "../lib/series";
+import { bytes, number, percent } from "../lib/format";
+import type { Columns, Quantity, Unit } from "../lib/series";
 import { theme } from "../stores/theme";
 
 const palette = 6;
+const written: Record<Unit, (value: number) => string> = { number, share: percent, bytes };
 
 interface ChartProps {
   columns: Columns;
@@ -15,7 +16,7 @@ interface ChartProps {
   minor?: boolean;
 }
 
-export function Chart({ columns, quantity: { title, names, labels }, minor = false }: ChartProps) {
+export function Chart({ columns, quantity: { title, names, labels, unit }, minor = false }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const data: uPlot.AlignedData = [columns.steps, ...names.map((name) => columns.series[name] ?? [])];
@@ -31,7 +32,7 @@ export function Chart({ columns, quantity: { title, names, labels }, minor = fal
     if (!element) return;
     const create = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(options(series.split(","), element, height), newest.current, element);
+      plot.current = new uPlot(options(series.split(","), written[unit], element, height), newest.current, element);
     };
     create();
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
@@ -44,7 +45,7 @@ export function Chart({ columns, quantity: { title, names, labels }, minor = fal
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [series, height, chosenTheme]);
+  }, [series, unit, height, chosenTheme]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: new columns are new data
   useEffect(() => plot.current?.setData(newest.current), [columns]);
@@ -52,7 +53,12 @@ export function Chart({ columns, quantity: { title, names, labels }, minor = fal
   return <div class={`chart ${minor ? "minor" : ""}`} ref={box} role="img" aria-label={`${title} by step`} />;
 }
 
-function options(labels: string[], element: HTMLElement, height: number): uPlot.Options {
+function options(
+  labels: string[],
+  write: (value: number) => string,
+  element: HTMLElement,
+  height: number,
+): uPlot.Options {
   const colour = colours(element);
   const axis: uPlot.Axis = {
     stroke: colour("--soft"),
@@ -60,35 +66,38 @@ function options(labels: string[], element: HTMLElement, height: number): uPlot.
     ticks: { show: false },
     font: "12px system-ui, sans-serif",
   };
-  const values = (_: uPlot, splits: (number | null)[]) => splits.map((value) => (value === null ? "" : number(value)));
+  const values = (write: (value: number) => string) => (_: uPlot, splits: (number | null)[]) =>
+    splits.map((value) => (value === null ? "" : write(value)));
   return {
     width: element.clientWidth,
     height,
     scales: { x: { time: false } },
     axes: [
-      { ...axis, values, grid: { show: false }, size: 28 },
-      { ...axis, values, size: 52 },
+      { ...axis, values: values(number), grid: { show: false }, size: 28 },
+      { ...axis, values: values(write), size: 56 },
     ],
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
     legend: { live: true },
     series: [
-      { label: "step", value: shown },
+      { label: "step", value: shown(number) },
       ...labels.map((label, index) => ({
         label,
         stroke: colour(`--series-${(index % palette) + 1}`),
         width: 1.75,
         spanGaps: true,
         points: { show: false },
-        value: shown,
+        value: shown(write),
       })),
     ],
   };
 }
 
 /** The value under the cursor; the newest while there is no cursor. */
-function shown(plot: uPlot, value: number | null, series: number, index: number | null): string {
-  const told = index === null ? Array.from(plot.data[series] ?? []).findLast((v) => v !== null) : value;
-  return told === null || told === undefined ? "" : number(told);
+function shown(write: (value: number) => string) {
+  return (plot: uPlot, value: number | null, series: number, index: number | null): string => {
+    const told = index === null ? Array.from(plot.data[series] ?? []).findLast((v) => v !== null) : value;
+    return told === null || told === undefined ? "" : write(told);
+  };
 }
 
 /** Resolves tokens such as light-dark(…) to what a canvas understands. */

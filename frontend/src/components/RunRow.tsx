@@ -1,11 +1,11 @@
 /** One training run in a list. */
 
-import type { Job } from "../api/types";
+import type { TrainingRun } from "../api/types";
 import { ago } from "../lib/format";
-import { isLive } from "../stores/jobs";
-import { JobProgress, progressWords, StatusMark } from "./pieces";
+import { isLive, progressWords } from "../lib/job";
+import { JobProgress, StatusMark } from "./pieces";
 
-export function RunRow({ job }: { job: Job }) {
+export function RunRow({ job }: { job: TrainingRun }) {
   return (
     <a class="run-row" href={`/runs/${job.id}`}>
       {job.preview ? <img class="thumb" src={job.preview} alt="" /> : <span class="thumb" />}
@@ -14,11 +14,16 @@ export function RunRow({ job }: { job: Job }) {
         <span class="small soft middle">
           {job.architecture} on {job.dataset}
           {job.preset && `, ${job.preset}`} ·{" "}
-          {isLive(job.status) ? progressWords(job) : ago(job.finished_at ?? job.created_at)}
+          {goesOn(job) ? progressWords(job) : ago(job.finished_at ?? job.created_at)}
         </span>
       </span>
       <StatusMark job={job} />
-      {isLive(job.status) && <JobProgress job={job} />}
+      {goesOn(job) && <JobProgress job={job} />}
     </a>
   );
+}
+
+/** It runs, or may run again: how far it is matters more than when it ended. */
+function goesOn({ status }: TrainingRun): boolean {
+  return isLive(status) || status === "paused" || status === "interrupted";
 }

@@ -24,7 +24,9 @@ export function SchemaForm({ fields, base, origin, drafts, errors, onChange }: S
             key={field.name}
             field={field}
             text={draft ?? standard}
-            changedFrom={draft === undefined ? undefined : `${origin}: ${standard || "none"}`}
+            changedFrom={
+              draft === undefined ? undefined : `${origin}: ${standard || (field.nullable ? "not used" : "none")}`
+            }
             error={decoded && "error" in decoded ? decoded.error : errors[field.name]}
             onText={(text) => onChange(edit(drafts, field, base, text))}
             onReset={() => onChange(edit(drafts, field, base, standard))}
@@ -100,7 +102,7 @@ function Control({ id, field, text, onText, described }: ControlProps) {
     case "choice":
       return (
         <select id={id} value={text} onChange={(e) => onText(e.currentTarget.value)} {...described}>
-          {field.nullable && <option value="">none</option>}
+          {field.nullable && <option value="">not used</option>}
           {field.choices.map((choice) => (
             <option key={String(choice)} value={String(choice)}>
               {String(choice)}
@@ -118,7 +120,7 @@ function Control({ id, field, text, onText, described }: ControlProps) {
           inputMode={field.kind === "integer" ? "numeric" : field.kind === "number" ? "decimal" : "text"}
           autocomplete="off"
           spellcheck={false}
-          placeholder={field.nullable ? "none" : undefined}
+          placeholder={field.nullable ? "not used" : undefined}
           value={text}
           onInput={(e) => onText(e.currentTarget.value)}
           {...described}

@@ -2,8 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
+import { isLive } from "../lib/job";
 import { connection } from "../stores/events";
-import { isLive, jobs, useLiveJobs } from "../stores/jobs";
+import { jobs, useLiveJobs } from "../stores/jobs";
 import { switchTheme } from "../stores/theme";
 import { Icon, type IconName, Mark } from "./Icon";
 
@@ -11,6 +12,7 @@ const places: { path: string; label: string; icon: IconName }[] = [
   { path: "/", label: "Home", icon: "home" },
   { path: "/train", label: "Train", icon: "train" },
   { path: "/runs", label: "Runs", icon: "runs" },
+  { path: "/datasets", label: "Data sets", icon: "datasets" },
   { path: "/inference", label: "Inference", icon: "inference" },
   { path: "/logs", label: "Logs", icon: "logs" },
 ];
@@ -46,7 +48,11 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
 function Places() {
   const { path } = useLocation();
-  const live = [...jobs.value.values()].filter((job) => isLive(job.status)).length;
+  const live = [...jobs.value.values()].filter((job) => isLive(job.status));
+  const counts: Record<string, number> = {
+    "/runs": live.filter((job) => job.kind === "train").length,
+    "/datasets": live.filter((job) => job.kind === "prepare").length,
+  };
   return (
     <nav aria-label="Pages">
       <ul>
@@ -55,16 +61,21 @@ function Places() {
             <a href={place.path} aria-current={isAt(path, place.path) ? "page" : undefined}>
               <Icon name={place.icon} />
               {place.label}
-              {place.path === "/runs" && live > 0 && (
-                <span class="count" title={`${live} waiting or running`}>
-                  {live}
-                </span>
-              )}
+              <Count of={counts[place.path] ?? 0} />
             </a>
           </li>
         ))}
       </ul>
     </nav>
+  );
+}
+
+function Count({ of }: { of: number }) {
+  if (of === 0) return null;
+  return (
+    <span class="count" title={`${of} waiting or running`}>
+      {of}
+    </span>
   );
 }
 

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/problem";
 import type { Job } from "../api/types";
-import { duration, number, percent } from "../lib/format";
+import { jobName, statusText, statusWords, troubleWords } from "../lib/job";
 
 interface PageHeadProps {
   title: string;
@@ -43,19 +43,20 @@ export function Loading() {
   return <div class="loading" role="status" aria-label="Loading" />;
 }
 
-const statusWords: Record<Job["status"], string> = {
-  queued: "Queued",
-  starting: "Starting",
-  running: "Running",
-  paused: "Paused",
-  succeeded: "Succeeded",
-  failed: "Failed",
-  cancelled: "Cancelled",
-};
-
 export function StatusMark({ job }: { job: Job }) {
-  const cancelling = job.cancel_requested && (job.status === "running" || job.status === "starting");
-  return <span class={`status ${job.status}`}>{cancelling ? "Cancelling…" : statusWords[job.status]}</span>;
+  return <span class={`status ${job.status}`}>{statusText(job)}</span>;
+}
+
+/** What happened to a job that it does not go on, or had to begin again. */
+export function Trouble({ job }: { job: Job }) {
+  const words = troubleWords(job);
+  if (words === null) return null;
+  return (
+    <div class={`note ${job.status === "failed" ? "" : "mild"}`} role="alert">
+      <strong>{words}</strong>
+      <span>{job.error}</span>
+    </div>
+  );
 }
 
 /** The bar, and the same in words for a screen reader, which hears it every tenth of the way. */
@@ -63,38 +64,34 @@ export function JobProgress({ job }: { job: Job }) {
   const tenth = Math.floor(job.progress * 10) * 10;
   return (
     <>
-      <progress value={job.progress} max={1} aria-label={`Progress of ${job.model}`} />
+      <progress value={job.progress} max={1} aria-label={`Progress of ${jobName(job)}`} />
       <span class="hidden-visually" aria-live="polite">
-        {`${job.model}: ${statusWords[job.status]}${job.status === "running" ? `, ${tenth} percent` : ""}`}
+        {`${jobName(job)}: ${statusWords[job.status]}${job.status === "running" ? `, ${tenth} percent` : ""}`}
       </span>
     </>
   );
 }
 
-export function progressWords(job: Job): string {
-  switch (job.status) {
-    case "queued":
-      return "Waits for its turn";
-    case "starting":
-      return "Starts its process";
-    case "running":
-      if (job.step === 0) return "Prepares the data set";
-      return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
-    case "succeeded":
-      return `${number(job.step)} steps${tookWords(job)}`;
-    default:
-      return `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps ?? 0)} steps`;
-  }
+/** Rows of a name, a bar as long as the row's value, and the value in words. */
+export function Bars({ rows, label }: { rows: Bar[]; label: string }) {
+  const most = Math.max(...rows.map((row) => row.value));
+  return (
+    <ul class="bars" aria-label={label}>
+      {rows.map((row) => (
+        <li key={row.name}>
+          <span class="name">{row.name}</span>
+          <span class="bar" style={{ "--share": most > 0 ? row.value / most : 0 }} />
+          <span class="soft">{row.text}</span>
+        </li>
+      ))}
+    </ul>
+  );
 }
 
-function tookWords(job: Job): string {
-  const took = secondsTaken(job);
-  return took === null ? "" : ` in ${duration(took)}`;
-}
-
-/** From the start of its process to its end; null while there is no end. */
-export function secondsTaken({ started_at, finished_at }: Job): number | null {
-  return started_at && finished_at ? (Date.parse(finished_at) - Date.parse(started_at)) / 1000 : null;
+export interface Bar {
+  name: string;
+  value: number;
+  text: string;
 }
 
 /** A picture whose place is kept before it comes; `alt` is shown when it does not. */

@@ -15,6 +15,13 @@ export function percent(share: number): string {
   return `${tenths < 100 ? tenths / 10 : Math.floor(tenths / 10)} %`;
 }
 
+/** A part of a whole: "12 %", "0.4 %". */
+export function share(part: number, whole: number): string {
+  if (whole === 0) return "–";
+  const percents = (part / whole) * 100;
+  return `${percents > 0 && percents < 10 ? Number(percents.toPrecision(2)) : Math.round(percents)} %`;
+}
+
 /** The two largest units: "45 s", "3 min 05 s", "2 h 10 min", "3 d 4 h". */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

@@ -9,6 +9,7 @@ export type Values = Record<string, Json>;
 export interface Schema {
   type?: string | string[];
   title?: string;
+  group?: string; // ours: where the form shows it
   description?: string;
   default?: Json;
   enum?: Json[];
@@ -36,6 +37,7 @@ export interface Field {
   name: string;
   label: string;
   help: string;
+  group: string; // "" for the architecture's own
   kind: Kind;
   nullable: boolean;
   default: Json;
@@ -58,6 +60,7 @@ export function fieldsOf(schema: Schema): Field[] {
       name,
       label: title(name),
       help: property.description ?? own.description ?? "",
+      group: property.group ?? "",
       kind: kindOf(own, items),
       nullable: branches.some((s) => s.type === "null"),
       default: property.default ?? null,
@@ -66,6 +69,16 @@ export function fieldsOf(schema: Schema): Field[] {
     };
   });
 }
+
+/** The fields by group: the architecture's own first, then what every architecture has, as a form shows them. */
+export function grouped(fields: Field[]): [string, Field[]][] {
+  const names = [...new Set(["", ...groupOrder, ...fields.map((field) => field.group)])];
+  return names
+    .map((name): [string, Field[]] => [name, fields.filter((field) => field.group === name)])
+    .filter(([, members]) => members.length > 0);
+}
+
+const groupOrder = ["budget", "data", "optimisation", "hardware"];
 
 function resolve(schema: Schema, definitions: Record<string, Schema>): Schema {
   const target = schema.$ref ?? (schema.allOf?.length === 1 ? schema.allOf[0]?.$ref : undefined);
@@ -140,8 +153,13 @@ function within(schema: Schema, value: number | string | Json[]): Decoded {
   return { value };
 }
 
-/** "1 to 4096", "more than 0", "" */
-export function bounds({ schema, kind }: Field): string {
+/** "1 to 4096", "more than 0", "at least 0; empty: not used", "" */
+export function bounds(field: Field): string {
+  const typed = field.kind !== "choice" && field.kind !== "boolean";
+  return [limits(field), field.nullable && typed ? "empty: not used" : ""].filter(Boolean).join("; ");
+}
+
+function limits({ schema, kind }: Field): string {
   if (kind !== "integer" && kind !== "number") return "";
   const least = schema.minimum ?? schema.exclusiveMinimum;
   const most = schema.maximum ?? schema.exclusiveMaximum;

@@ -36,22 +36,28 @@ export function thin(columns: Columns, most: number): Columns {
   };
 }
 
+export type Unit = "number" | "share" | "bytes";
+
 export interface Quantity {
   title: string;
   names: string[];
   labels: string[]; // what tells the names apart
+  unit: Unit;
 }
 
-/** One chart a quantity, which the last word of a name says: both players' "loss" share one, and it comes first. */
+/** One chart a quantity: both players' "loss" share one, and it comes first; what the engine tells of itself comes last. */
 export function quantities(columns: Columns): Quantity[] {
   const groups = new Map<string, string[]>();
-  for (const name of Object.keys(columns.series).sort()) {
-    const quantity = words(name).at(-1) ?? name;
-    groups.set(quantity, [...(groups.get(quantity) ?? []), name]);
+  for (const name of Object.keys(columns.series).sort(byWriter)) {
+    const key = quantityOf(name);
+    groups.set(key, [...(groups.get(key) ?? []), name]);
   }
   return [...groups.entries()]
     .sort(([a], [b]) => Number(b === "loss") - Number(a === "loss"))
     .map(([, names]) => {
+      const unit = unitOf(names[0] ?? "");
+      if (unit === "bytes")
+        return { title: "memory", names, labels: names.map((name) => words(name).slice(1).join(" ")), unit };
       const shared = sharedEnd(names.map(words));
       return {
         title: words(names[0] ?? "")
@@ -59,8 +65,28 @@ export function quantities(columns: Columns): Quantity[] {
           .join(" "),
         names,
         labels: names.map((name) => words(name).slice(0, -shared).join(" ") || name),
+        unit,
       };
     });
+}
+
+const engine = ["speed", "memory", "training"];
+
+const writer = (name: string) => name.split("/")[0] ?? "";
+
+function byWriter(a: string, b: string): number {
+  return engine.indexOf(writer(a)) - engine.indexOf(writer(b)) || (a < b ? -1 : 1);
+}
+
+/** The last word of a player's measure says what it measures; the engine's measures are each their own, memory aside. */
+function quantityOf(name: string): string {
+  if (unitOf(name) === "bytes") return "memory";
+  return engine.includes(writer(name)) ? name : (words(name).at(-1) ?? name);
+}
+
+function unitOf(name: string): Unit {
+  if (writer(name) === "memory") return "bytes";
+  return name === "speed/data_wait" ? "share" : "number";
 }
 
 const words = (name: string) => name.split(/[/_]/);

@@ -3,24 +3,27 @@
 import { useEffect } from "preact/hooks";
 import { api, samplesUrl } from "../api/client";
 import type { Dataset, System, Version } from "../api/types";
+import { PreparationRow } from "../components/PreparationRow";
 import { PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { RunRow } from "../components/RunRow";
 import { ago, bytes, percent } from "../lib/format";
+import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { address } from "../lib/url";
-import { isLive, jobs, newestFirst, remember } from "../stores/jobs";
+import { jobs, preparationsOf, remember, runsOf } from "../stores/jobs";
 
 export function Home() {
   const models = useResource("models", api.models);
   const runs = useResource("runs", () => api.runs());
-  const finished = newestFirst(jobs.value).filter((job) => job.status === "succeeded").length;
+  const finished = runsOf(jobs.value).filter((job) => job.status === "succeeded").length;
   const { reload } = models;
 
   useEffect(() => remember(runs.data?.items ?? []), [runs.data]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run that ended well has published a version
   useEffect(reload, [finished]);
 
-  const known = newestFirst(jobs.value);
+  const known = runsOf(jobs.value);
+  const preparations = preparationsOf(jobs.value).filter((job) => isLive(job.status));
   const live = known.filter((job) => isLive(job.status));
   const versions = (models.data ?? [])
     .flatMap((model) => model.latest ?? [])
@@ -44,7 +47,10 @@ export function Home() {
               {live.map((job) => (
                 <RunRow key={job.id} job={job} />
               ))}
-              {live.length === 0 && (
+              {preparations.map((job) => (
+                <PreparationRow key={job.id} job={job} />
+              ))}
+              {live.length === 0 && preparations.length === 0 && (
                 <p class="empty">
                   Nothing runs. <a href="/train">Train a model</a> or look at the <a href="/runs">runs so far</a>.
                 </p>

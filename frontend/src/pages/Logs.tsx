@@ -6,8 +6,9 @@ import { Icon } from "../components/Icon";
 import { LogView } from "../components/LogView";
 import { PageHead, ProblemNote, useNow } from "../components/pieces";
 import { ago, bytes } from "../lib/format";
+import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
-import { isLive, jobs } from "../stores/jobs";
+import { jobs } from "../stores/jobs";
 
 export function Logs() {
   const now = useNow(30);
@@ -20,7 +21,9 @@ export function Logs() {
     <div class="page">
       <PageHead title="Logs" />
       <ProblemNote problem={problem} />
-      {data?.length === 0 && <p class="empty">No log yet. Each training run writes one.</p>}
+      {data?.length === 0 && (
+        <p class="empty">No log yet. Each training run writes one, and each data set that is prepared.</p>
+      )}
       <div class="log-columns">
         <nav class="log-list" aria-label="Logs">
           {data?.map((log) => (

@@ -1,20 +1,22 @@
 /** One training run: its progress, its losses, its pictures through time, its log. */
 
-import { useEffect, useState } from "preact/hooks";
-import { useRoute } from "preact-iso";
+import { useEffect, useId, useState } from "preact/hooks";
+import { useLocation, useRoute } from "preact-iso";
 import { api } from "../api/client";
-import type { Problem } from "../api/problem";
-import type { Job, Preview } from "../api/types";
+import { fieldErrors, type Problem } from "../api/problem";
+import type { Job, Preview, TrainingRun } from "../api/types";
 import { Chart } from "../components/Chart";
+import { JobActions } from "../components/JobActions";
 import { LogView } from "../components/LogView";
-import { JobProgress, PageHead, ProblemNote, progressWords, StatusMark, secondsTaken } from "../components/pieces";
+import { JobProgress, PageHead, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
 import { duration, number, title } from "../lib/format";
+import { isLive, priorityToLead, progressWords, secondsTaken } from "../lib/job";
 import { asProblem, useResource } from "../lib/resource";
 import { append, type Columns, noColumns, quantities, thin } from "../lib/series";
 import { address, prefixed } from "../lib/url";
 import { subscribe } from "../stores/events";
-import { isLive, jobs, remember } from "../stores/jobs";
+import { isRun, jobs, remember } from "../stores/jobs";
 
 const mostPoints = 1000;
 
@@ -25,7 +27,7 @@ export function Run() {
     if (data) remember([data]);
   }, [data]);
   const job = jobs.value.get(id);
-  if (!job)
+  if (!isRun(job))
     return (
       <div class="page">
         <PageHead title={problem ? `Run ${id}` : "…"} />
@@ -35,33 +37,37 @@ export function Run() {
   return <RunView key={id} job={job} />;
 }
 
-function RunView({ job }: { job: Job }) {
+function RunView({ job }: { job: TrainingRun }) {
   const { columns, previews, problem } = useCourse(job.id);
   const charts = quantities(columns);
-  const waiting = isLive(job.status) ? "The first samples come with the first step." : "No samples were drawn.";
+  const [refused, setRefused] = useState<Problem | null>(null);
+  const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
+  const waiting = !ended ? "The first samples come with the first step." : "No samples were drawn.";
   return (
     <div class="page">
-      <PageHead title={job.model} actions={<Actions job={job} />}>
+      <PageHead title={job.model} actions={<Actions job={job} onProblem={setRefused} />}>
         <p class="row soft">
           <StatusMark job={job} />
           <span>
-            Run {job.id}: {job.architecture} on {job.dataset}
+            Run {job.id}: {job.architecture} on <a href={`/datasets/${job.dataset}`}>{job.dataset}</a>
             {job.preset && `, preset ${job.preset}`}, seed {job.seed}
+            <Origin job={job} />
           </span>
         </p>
       </PageHead>
-      {job.error && (
-        <div class="note" role="alert">
-          <strong>This run failed.</strong>
-          <span>{job.error}</span>
-        </div>
-      )}
+      <ProblemNote problem={refused} />
+      <Trouble job={job} />
+      <Alarms job={job} />
+      {job.status === "succeeded" && <Continue job={job} />}
       <ProblemNote problem={problem} />
       <div class="run-columns">
         <Scrubber previews={previews} waiting={waiting} />
         <div class="stack">
           <section class="panel stack" aria-label="Progress">
-            <strong>{progressWords(job)}</strong>
+            <div class="row apart">
+              <strong>{progressWords(job)}</strong>
+              {job.status === "queued" && <ToTheFront job={job} onProblem={setRefused} />}
+            </div>
             <JobProgress job={job} />
             <Facts job={job} />
           </section>
@@ -125,60 +131,179 @@ function useCourse(id: number): { columns: Columns; previews: Preview[]; problem
   return { columns, previews, problem: kept.problem };
 }
 
-function Actions({ job }: { job: Job }) {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const cancel = async () => {
-    try {
-      remember([await api.cancel(job.id)]);
-    } catch (reason) {
-      setProblem(asProblem(reason));
-    }
-  };
+interface ActionsProps {
+  job: TrainingRun;
+  onProblem: (problem: Problem | null) => void;
+}
+
+function Actions({ job, onProblem }: ActionsProps) {
+  const { route } = useLocation();
+  const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
   return (
-    <div class="row">
-      <ProblemNote problem={problem} />
+    <JobActions job={job} onProblem={onProblem} onNew={(next) => route(`/runs/${next.id}`)}>
       {job.version !== null && (
         <a class="button" href={address("/inference", { model: job.model, version: String(job.version) })}>
           Draw from version {job.version}
         </a>
       )}
-      {isLive(job.status) ? (
-        <button class="quiet" type="button" disabled={job.cancel_requested} onClick={cancel}>
-          Cancel
-        </button>
-      ) : (
+      {job.version !== null && (
+        <a class="button quiet" href={fineTune(job, job.version)}>
+          Fine-tune…
+        </a>
+      )}
+      {ended && (
         <a class="button quiet" href={again(job)}>
           Train again…
         </a>
       )}
+    </JobActions>
+  );
+}
+
+/** Where a run comes from. */
+function Origin({ job }: { job: TrainingRun }) {
+  return (
+    <>
+      {job.start_from && (
+        <>
+          , begun with <a href={inferenceOf(job.start_from)}>{job.start_from}</a>
+        </>
+      )}
+      {job.retry_of !== null && (
+        <>
+          , retry of <a href={`/runs/${job.retry_of}`}>run {job.retry_of}</a>
+        </>
+      )}
+      {job.continues !== null && (
+        <>
+          , continues <a href={`/runs/${job.continues}`}>run {job.continues}</a>
+        </>
+      )}
+      {job.restarts > 0 && `, taken up again by itself ${job.restarts === 1 ? "once" : `${job.restarts} times`}`}
+    </>
+  );
+}
+
+function inferenceOf(version: string): string {
+  const [model = "", number] = version.split("@");
+  return address("/inference", { model, version: number });
+}
+
+/** What goes wrong as the server sees it; it goes away when it is over. */
+function Alarms({ job: { alarms } }: { job: TrainingRun }) {
+  return (
+    <div class="stack" role="status" hidden={alarms.length === 0}>
+      {alarms.map((alarm) => (
+        <div class="note mild" key={alarm.kind}>
+          <span>{alarm.message}</span>
+          <span class="small soft">Since step {number(alarm.step)}</span>
+        </div>
+      ))}
     </div>
   );
 }
 
+function ToTheFront({ job, onProblem }: ActionsProps) {
+  const priority = priorityToLead(job, jobs.value.values());
+  if (priority === null) return null;
+  const move = async () => {
+    try {
+      remember([await api.prioritise(job, priority)]);
+    } catch (reason) {
+      onProblem(asProblem(reason));
+    }
+  };
+  return (
+    <button class="plain" type="button" onClick={move}>
+      Move to the front
+    </button>
+  );
+}
+
+/** More steps for a run that ended well: a run of its own, from where this one stopped. */
+function Continue({ job }: { job: TrainingRun }) {
+  const { route } = useLocation();
+  const id = useId();
+  const [text, setText] = useState(String(job.total_steps));
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const steps = /^\d+$/.test(text.trim()) ? Number(text) : 0;
+  const error = steps < 1 ? "Write how many steps." : fieldErrors(problem).steps;
+  const go = async (event: Event) => {
+    event.preventDefault();
+    if (steps < 1 || busy) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      const next = await api.continue(job.id, steps);
+      remember([next]);
+      route(`/runs/${next.id}`);
+    } catch (reason) {
+      setProblem(asProblem(reason));
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="stack tight" onSubmit={go} noValidate>
+      <div class="row">
+        <label for={id}>Continue for</label>
+        <input
+          id={id}
+          class="short"
+          inputMode="numeric"
+          autocomplete="off"
+          value={text}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={`${id}-error`}
+          onInput={(e) => setText(e.currentTarget.value)}
+        />
+        <span>more steps</span>
+        <button class="quiet" type="submit" disabled={steps < 1}>
+          {busy ? "Asking…" : "Continue"}
+        </button>
+      </div>
+      <span id={`${id}-error`} class="field-error">
+        {error}
+      </span>
+      {problem && !error && <ProblemNote problem={problem} />}
+    </form>
+  );
+}
+
 /** The Train page with this run's choices. */
-function again(job: Job): string {
-  const written = (values: Job["hyperparameters"]) =>
-    Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.join(",") : String(value ?? ""),
-      ]),
-    );
+function again(job: TrainingRun): string {
   return address("/train", {
     architecture: job.architecture,
     dataset: job.dataset,
     preset: job.preset ?? undefined,
     model: job.model,
     seed: String(job.seed),
+    start_from: job.start_from ?? undefined,
     ...prefixed(written(job.hyperparameters), "hp."),
     ...prefixed(written(job.dataset_options), "data."),
   });
 }
 
-function Facts({ job }: { job: Job }) {
+/** The Train page with the weights and the hyper-parameters of this run, for other pictures. */
+function fineTune(job: TrainingRun, version: number): string {
+  return address("/train", {
+    architecture: job.architecture,
+    preset: job.preset ?? undefined,
+    start_from: `${job.model}@${version}`,
+    ...prefixed(written(job.hyperparameters), "hp."),
+  });
+}
+
+function written(values: Job["hyperparameters"]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value ?? "")]),
+  );
+}
+
+function Facts({ job }: { job: TrainingRun }) {
   const took = secondsTaken(job);
   const facts: [string, string][] = [
-    ["Step", `${number(job.step)} / ${number(job.total_steps ?? 0)}`],
+    ["Step", `${number(job.step)} / ${number(job.total_steps)}`],
     ["Images a second", job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
     took === null
       ? ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)]
@@ -196,7 +321,7 @@ function Facts({ job }: { job: Job }) {
   );
 }
 
-function Settings({ job }: { job: Job }) {
+function Settings({ job }: { job: TrainingRun }) {
   const all = { ...job.hyperparameters, ...job.dataset_options };
   return (
     <details>
@@ -205,7 +330,7 @@ function Settings({ job }: { job: Job }) {
         {Object.entries(all).map(([name, value]) => (
           <div key={name}>
             <dt>{title(name)}</dt>
-            <dd>{Array.isArray(value) ? value.join(", ") : String(value)}</dd>
+            <dd>{value === null ? "not used" : Array.isArray(value) ? value.join(", ") : String(value)}</dd>
           </div>
         ))}
       </dl>

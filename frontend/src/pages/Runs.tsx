@@ -1,16 +1,47 @@
-/** Every training run, newest first. */
+/** Every training run, newest first, or those in one state. */
 
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
+import type { Status } from "../api/types";
 import { PageHead, ProblemNote, useNow } from "../components/pieces";
 import { RunRow } from "../components/RunRow";
+import { statuses, statusWords } from "../lib/job";
 import { asProblem, useResource } from "../lib/resource";
-import { jobs, newestFirst, remember } from "../stores/jobs";
+import { useQuery } from "../lib/url";
+import { jobs, remember, runsOf } from "../stores/jobs";
 
 export function Runs() {
+  const [query, change] = useQuery();
+  const status = statuses.find((known) => known === query.status);
+  return (
+    <div class="page">
+      <PageHead
+        title="Runs"
+        actions={
+          <select
+            class="filter"
+            aria-label="Only runs that are"
+            value={status ?? ""}
+            onChange={(e) => change({ status: e.currentTarget.value || undefined })}
+          >
+            <option value="">All states</option>
+            {statuses.map((known) => (
+              <option key={known} value={known}>
+                {statusWords[known]}
+              </option>
+            ))}
+          </select>
+        }
+      />
+      <RunList key={status} status={status} />
+    </div>
+  );
+}
+
+function RunList({ status }: { status: Status | undefined }) {
   useNow(30);
-  const { data, problem } = useResource("runs", () => api.runs());
+  const { data, problem } = useResource(`runs ${status ?? ""}`, () => api.runs(undefined, status));
   const [more, setMore] = useState<string | null>();
   const [failed, setFailed] = useState<Problem | null>(null);
   const cursor = more === undefined ? data?.next_cursor : more;
@@ -18,7 +49,7 @@ export function Runs() {
 
   const readOn = async () => {
     try {
-      const page = await api.runs(cursor ?? undefined);
+      const page = await api.runs(cursor ?? undefined, status);
       remember(page.items);
       setMore(page.next_cursor);
     } catch (reason) {
@@ -26,17 +57,23 @@ export function Runs() {
     }
   };
 
+  const shown = runsOf(jobs.value).filter((run) => status === undefined || run.status === status);
   return (
-    <div class="page">
-      <PageHead title="Runs" />
+    <>
       <ProblemNote problem={problem ?? failed} />
       <div class="stack">
-        {newestFirst(jobs.value).map((job) => (
+        {shown.map((job) => (
           <RunRow key={job.id} job={job} />
         ))}
-        {data?.items.length === 0 && jobs.value.size === 0 && (
+        {data && shown.length === 0 && (
           <p class="empty">
-            No training run yet. <a href="/train">Start the first</a>.
+            {status ? (
+              `No run is in the state “${statusWords[status]}”.`
+            ) : (
+              <>
+                No training run yet. <a href="/train">Start the first</a>.
+              </>
+            )}
           </p>
         )}
         {cursor && (
@@ -45,6 +82,6 @@ export function Runs() {
           </button>
         )}
       </div>
-    </div>
+    </>
   );
 }

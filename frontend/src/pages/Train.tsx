@@ -4,20 +4,22 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api } from "../api/client";
 import { fieldErrors, type Problem } from "../api/problem";
-import type { Architecture, Dataset } from "../api/types";
+import type { Architecture, Dataset, Model } from "../api/types";
+import { SelectField, TextField } from "../components/fields";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
-import { number, plural } from "../lib/format";
+import { plural, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
-import { baseline, chosen, type Drafts, differing, type Field, fieldsOf, type Values } from "../lib/schema";
+import { baseline, chosen, type Drafts, differing, type Field, fieldsOf, grouped, type Values } from "../lib/schema";
 import { below, type Changes, prefixed, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
-import { ArchitectureChoice, DatasetChoice, PresetChoice, TextField } from "./train-choices";
+import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
 
 export function Train() {
   const architectures = useResource("architectures", api.architectures);
   const datasets = useResource("datasets", api.datasets);
-  const problem = architectures.problem ?? datasets.problem;
+  const models = useResource("models", api.models);
+  const problem = architectures.problem ?? datasets.problem ?? models.problem;
   return (
     <div class="page">
       <PageHead title="Train">
@@ -25,7 +27,7 @@ export function Train() {
       </PageHead>
       <ProblemNote problem={problem} />
       {architectures.data && datasets.data ? (
-        <TrainForm architectures={architectures.data} datasets={datasets.data} />
+        <TrainForm architectures={architectures.data} datasets={datasets.data} models={models.data ?? []} />
       ) : (
         !problem && <Loading />
       )}
@@ -33,7 +35,13 @@ export function Train() {
   );
 }
 
-function TrainForm({ architectures, datasets }: { architectures: Architecture[]; datasets: Dataset[] }) {
+interface TrainFormProps {
+  architectures: Architecture[];
+  datasets: Dataset[];
+  models: Model[];
+}
+
+function TrainForm({ architectures, datasets, models }: TrainFormProps) {
   const [query, change] = useQuery();
   const { route } = useLocation();
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -56,6 +64,7 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
   const optionDrafts = differing(options, optionBase, below(query, "data."));
   const model = query.model ?? `${dataset.name}-${architecture.name}`;
   const seed = query.seed ?? "0";
+  const priority = priorities.find(([value]) => value === query.priority)?.[0] ?? "0";
 
   const hyper = chosen(fields, drafts);
   const data = chosen(options, optionDrafts);
@@ -84,6 +93,8 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
         preset: preset ?? null,
         hyperparameters: hyper.values,
         seed: Number(seed),
+        start_from: query.start_from ?? null,
+        priority: Number(priority),
       });
       remember([job]);
       route(`/runs/${job.id}`);
@@ -99,7 +110,7 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
         all={architectures}
         chosen={architecture.name}
         error={own.architecture}
-        onChoose={(name) => edited({ architecture: name })}
+        onChoose={(name) => edited({ architecture: name, start_from: undefined })}
       />
       <div class="stack">
         <DatasetChoice
@@ -133,25 +144,28 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
           error={own.preset}
           onChoose={(name) => edited({ preset: name })}
         />
-        <Details
-          title="Hyper-parameters"
-          fields={fields}
-          drafts={drafts}
-          from={preset ?? "the defaults"}
-          errors={hyperErrors}
-        >
-          <SchemaForm
-            fields={fields}
-            base={base}
-            origin={preset ?? "default"}
+        {grouped(fields).map(([group, members]) => (
+          <Details
+            key={`${architecture.name} ${group}`}
+            title={groupTitles[group] ?? title(group)}
+            fields={members}
             drafts={drafts}
-            errors={hyperErrors}
-            onChange={(next) => edited(redrafted(query, "hp.", next))}
-          />
-        </Details>
+            from={preset ?? "the defaults"}
+            errors={{ ...named(hyper.errors, members), ...named(hyperErrors, members) }}
+          >
+            <SchemaForm
+              fields={members}
+              base={base}
+              origin={preset ?? "default"}
+              drafts={drafts}
+              errors={hyperErrors}
+              onChange={(next) => edited(redrafted(query, "hp.", next))}
+            />
+          </Details>
+        ))}
       </div>
       <section class="stack" aria-labelledby="naming">
-        <h2 id="naming">Name and seed</h2>
+        <h2 id="naming">Name and beginning</h2>
         <div class="fields">
           <TextField
             label="Model"
@@ -167,6 +181,21 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
             error={seedError}
             onText={(text) => edited({ seed: text })}
             numeric
+          />
+          <StartFromChoice
+            models={models}
+            architecture={architecture.name}
+            chosen={query.start_from}
+            error={own.start_from}
+            onChoose={(version) => edited({ start_from: version })}
+          />
+          <SelectField
+            label="Queue"
+            help="When it starts, where other jobs wait as well."
+            value={priority}
+            error={own.priority}
+            options={priorities}
+            onChoose={(value) => edited({ priority: value === "0" ? undefined : value })}
           />
         </div>
       </section>
@@ -184,14 +213,21 @@ function TrainForm({ architectures, datasets }: { architectures: Architecture[];
   );
 }
 
+const groupTitles: Record<string, string> = { "": "Hyper-parameters", data: "Use of the data" };
+
+const priorities: [string, string][] = [
+  ["0", "in turn"],
+  ["10", "before the others"],
+  ["-10", "when nothing else waits"],
+];
+
 /** "quick" where there is one: pictures in minutes. */
 function defaultPreset({ presets }: Architecture): string | undefined {
   return "quick" in presets ? "quick" : Object.keys(presets)[0];
 }
 
 function summary(architecture: Architecture, dataset: Dataset, base: Values, values: Values): string {
-  const { steps } = { ...base, ...values };
-  return `${architecture.title} on ${dataset.title}${typeof steps === "number" ? `, ${number(steps)} steps` : ""}`;
+  return `${architecture.title} on ${dataset.title}, ${budget({ ...base, ...values })}`;
 }
 
 /** Those messages that a field is there to show. */
@@ -216,7 +252,7 @@ interface DetailsProps {
 
 /** A form that is folded away until it differs or is wrong. */
 function Details({ title, fields, drafts, from, errors, children }: DetailsProps) {
-  const changed = Object.keys(drafts).length;
+  const changed = fields.filter((field) => field.name in drafts).length;
   const [opened, setOpened] = useState(changed > 0);
   if (fields.length === 0) return null;
   return (

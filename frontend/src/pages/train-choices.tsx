@@ -2,10 +2,13 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { samplesUrl } from "../api/client";
-import type { Architecture, Dataset } from "../api/types";
+import { api, samplesUrl } from "../api/client";
+import type { Architecture, Dataset, Model } from "../api/types";
+import { DatasetTags } from "../components/DatasetTags";
+import { SelectField } from "../components/fields";
 import { Picture } from "../components/pieces";
 import { number, plural, title } from "../lib/format";
+import { useResource } from "../lib/resource";
 import { baseline, type Field, type Values } from "../lib/schema";
 
 interface GroupProps {
@@ -111,16 +114,55 @@ export function DatasetChoice({ all, chosen, error, onChoose }: ChoiceProps<Data
           <Picture src={samplesUrl(dataset.name, 25, 64)} alt="" />
           <h3>{dataset.title}</h3>
           <p>{dataset.summary}</p>
-          <span class="row">
-            <span class="tag">{plural(dataset.num_images, "image")}</span>
-            {dataset.class_names.length > 0 && (
-              <span class="tag">{plural(dataset.class_names.length, "class", "classes")}</span>
-            )}
-            <span>{dataset.licence}</span>
-          </span>
+          <DatasetTags dataset={dataset} />
         </Card>
       ))}
     </Group>
+  );
+}
+
+interface StartFromProps {
+  models: Model[];
+  architecture: string;
+  chosen: string | undefined; // "cats@3"
+  error: string | undefined;
+  onChoose: (version: string | undefined) => void;
+}
+
+/** The weights to begin with: new ones, or those of a version of the same architecture. */
+export function StartFromChoice({ models, architecture, chosen, error, onChoose }: StartFromProps) {
+  const [model, number] = chosen?.split("@") ?? [];
+  const versions = useResource(model ? `versions ${model}` : null, () => api.versions(model ?? "")).data;
+  const fitting = models.filter((known) => known.latest?.architecture === architecture).map((known) => known.name);
+  const names = model && !fitting.includes(model) ? [model, ...fitting] : fitting;
+  const same = versions?.filter((version) => version.architecture === architecture).map((v) => String(v.version)) ?? [];
+  const numbers = number && !same.includes(number) ? [number, ...same] : same;
+  const latest = (name: string) => String(models.find((known) => known.name === name)?.latest?.version ?? "latest");
+  return (
+    <>
+      <SelectField
+        label="Begin with"
+        help={
+          names.length > 0
+            ? "Fine-tune the weights of a version, on these pictures or others, instead of beginning anew."
+            : "There is no version of this architecture yet whose weights could be taken."
+        }
+        value={model ?? ""}
+        error={error}
+        options={[["", "new weights"], ...names.map((name): [string, string] => [name, name])]}
+        onChoose={(name) => onChoose(name ? `${name}@${latest(name)}` : undefined)}
+      />
+      {model && (
+        <SelectField
+          label="Version"
+          help="Whose weights to take."
+          value={number ?? "latest"}
+          error={undefined}
+          options={numbers.map((known) => [known, known])}
+          onChoose={(known) => onChoose(`${model}@${known}`)}
+        />
+      )}
+    </>
   );
 }
 
@@ -133,8 +175,15 @@ interface PresetChoiceProps {
 }
 
 /** What every architecture has: the base hyper-parameters that say how long it takes. */
-function cost({ steps, resolution, batch_size }: Values): string[] {
-  return [`${number(Number(steps))} steps`, `${resolution} px`, `batches of ${batch_size}`];
+function cost(values: Values): string[] {
+  return [budget(values), `${values.resolution} px`, `batches of ${values.batch_size}`];
+}
+
+/** How long a run lasts: minutes or epochs where they are given, else steps. */
+export function budget({ steps, epochs, minutes }: Values): string {
+  if (typeof minutes === "number") return plural(minutes, "minute");
+  if (typeof epochs === "number") return plural(epochs, "epoch");
+  return `${number(Number(steps))} steps`;
 }
 
 export function PresetChoice({ architecture, fields, chosen, error, onChoose }: PresetChoiceProps) {
@@ -164,38 +213,3 @@ const presetWords: Record<string, string> = {
   quick: "Minutes on two processor cores: recognisable pictures.",
   paper: "The published recipe; wants a GPU.",
 };
-
-interface TextFieldProps {
-  label: string;
-  help: string;
-  value: string;
-  error: string | undefined;
-  onText: (text: string) => void;
-  numeric?: boolean;
-}
-
-export function TextField({ label, help, value, error, onText, numeric = false }: TextFieldProps) {
-  const id = useId();
-  return (
-    <div class="field">
-      <div class="field-label">
-        <label for={id}>{label}</label>
-      </div>
-      <input
-        id={id}
-        type="text"
-        inputMode={numeric ? "numeric" : "text"}
-        autocomplete="off"
-        spellcheck={false}
-        value={value}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={`${id}-help`}
-        onInput={(e) => onText(e.currentTarget.value)}
-      />
-      <div id={`${id}-help`} class="stack tight">
-        {error && <span class="field-error">{error}</span>}
-        <span class="field-help">{help}</span>
-      </div>
-    </div>
-  );
-}

@@ -1,8 +1,8 @@
-/** The training runs as the server last told them. */
+/** The jobs of every kind as the server last told them. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Job, Status } from "../api/types";
+import type { Job, TrainingRun } from "../api/types";
 import { subscribe } from "./events";
 
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
@@ -11,13 +11,22 @@ export function remember(told: Job[]) {
   jobs.value = new Map([...jobs.value, ...told.map((job): [number, Job] => [job.id, job])]);
 }
 
-/** Newest first. */
-export function newestFirst(all: ReadonlyMap<number, Job>): Job[] {
-  return [...all.values()].sort((a, b) => b.id - a.id);
+export function isRun(job: Job | undefined): job is TrainingRun {
+  return job?.kind === "train";
 }
 
-export function isLive(status: Status): boolean {
-  return status === "queued" || status === "starting" || status === "running";
+/** Training runs, newest first. */
+export function runsOf(all: ReadonlyMap<number, Job>): TrainingRun[] {
+  return newestFirst(all).filter(isRun);
+}
+
+/** Preparations of data sets, newest first. */
+export function preparationsOf(all: ReadonlyMap<number, Job>): Job[] {
+  return newestFirst(all).filter((job) => job.kind === "prepare");
+}
+
+function newestFirst(all: ReadonlyMap<number, Job>): Job[] {
+  return [...all.values()].sort((a, b) => b.id - a.id);
 }
 
 export function useLiveJobs() {

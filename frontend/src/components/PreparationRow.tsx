@@ -1,0 +1,36 @@
+/** A data set that is being prepared, or could not be. */
+
+import { useState } from "preact/hooks";
+import type { Problem } from "../api/problem";
+import type { Job } from "../api/types";
+import { ago } from "../lib/format";
+import { isLive, jobName, progressWords } from "../lib/job";
+import { JobActions } from "./JobActions";
+import { JobProgress, ProblemNote, StatusMark, Trouble } from "./pieces";
+
+export function PreparationRow({ job }: { job: Job }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  return (
+    <article class="preparation panel" aria-label={`Preparation of ${jobName(job)}`}>
+      <div class="stack tight">
+        <strong>{jobName(job)}</strong>
+        <span class="small soft">
+          {isLive(job.status) ? progressWords(job) : ago(job.finished_at ?? job.created_at)}
+          {job.log && (
+            <>
+              {" "}
+              · <a href={`/logs/${job.log}`}>log</a>
+            </>
+          )}
+        </span>
+      </div>
+      <div class="row">
+        <StatusMark job={job} />
+        <JobActions job={job} onProblem={setProblem} />
+      </div>
+      {isLive(job.status) && <JobProgress job={job} />}
+      <Trouble job={job} />
+      <ProblemNote problem={problem} />
+    </article>
+  );
+}

@@ -1,0 +1,132 @@
+/** A job in words, and what can be done with it. Everything follows from the state that the server told. */
+
+import type { Job, Status } from "../api/types";
+import { duration, number, percent } from "./format";
+
+export const statusWords: Record<Status, string> = {
+  queued: "Queued",
+  starting: "Starting",
+  running: "Running",
+  paused: "Paused",
+  interrupted: "Interrupted",
+  succeeded: "Succeeded",
+  failed: "Failed",
+  cancelled: "Cancelled",
+};
+
+export const statuses = Object.keys(statusWords) as Status[];
+
+/** It waits for a process or has one. */
+export function isLive(status: Status): boolean {
+  return status === "queued" || hasProcess(status);
+}
+
+function hasProcess(status: Status): boolean {
+  return status === "starting" || status === "running";
+}
+
+/** The state, or what it is about to become. */
+export function statusText({ status, cancel_requested, pause_requested }: Job): string {
+  if (hasProcess(status) && cancel_requested) return "Cancelling…";
+  if (hasProcess(status) && pause_requested) return "Pausing…";
+  return statusWords[status];
+}
+
+/** What a job is called in a list. */
+export function jobName(job: Job): string {
+  return job.model ?? job.dataset ?? `job ${job.id}`;
+}
+
+const preparing: Record<string, string> = {
+  download: "Downloading",
+  unpack: "Unpacking",
+  scan: "Looking at every picture",
+  prepare: "Drawing them small",
+};
+
+export function progressWords(job: Job): string {
+  switch (job.status) {
+    case "queued":
+      return job.queue_position ? `${ordinal(job.queue_position)} in the queue` : "Waits for its turn";
+    case "starting":
+      return "Starts its process";
+    case "running":
+      return job.kind === "prepare" ? preparationWords(job) : trainingWords(job);
+    case "succeeded":
+      return job.kind === "prepare" ? `Ready${tookWords(job)}` : `${number(job.step)} steps${tookWords(job)}`;
+    default:
+      return job.kind === "prepare"
+        ? statusWords[job.status]
+        : `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps)} steps`;
+  }
+}
+
+function preparationWords(job: Job): string {
+  const stage = preparing[job.stage ?? ""] ?? "Preparing";
+  return job.total_steps > 0 ? `${stage}: ${number(job.step)} of ${number(job.total_steps)}` : stage;
+}
+
+function trainingWords(job: Job): string {
+  if (job.step === 0) return "Prepares the data set";
+  return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
+}
+
+function tookWords(job: Job): string {
+  const took = secondsTaken(job);
+  return took === null ? "" : ` in ${duration(took)}`;
+}
+
+/** From the start of its process to its end; null while there is no end. */
+export function secondsTaken({ started_at, finished_at }: Job): number | null {
+  return started_at && finished_at ? (Date.parse(finished_at) - Date.parse(started_at)) / 1000 : null;
+}
+
+/** 1 → "1st", 12 → "12th", 23 → "23rd". */
+export function ordinal(n: number): string {
+  const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
+  return `${number(n)}${ending[ordinals.select(n)] ?? "th"}`;
+}
+
+const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+
+export type Deed = "pause" | "resume" | "cancel" | "retry";
+
+const trainingDeeds: Record<Status, Deed[]> = {
+  queued: ["pause", "cancel"],
+  starting: ["pause", "cancel"],
+  running: ["pause", "cancel"],
+  paused: ["resume", "cancel"],
+  interrupted: ["resume", "retry", "cancel"],
+  failed: ["resume", "retry"],
+  cancelled: ["retry"],
+  succeeded: [],
+};
+
+/** What can be asked of a job now; a pause that is still to come can be taken back. A preparation has no middle to go on from. */
+export function deeds({ kind, status, pause_requested, cancel_requested }: Job): Deed[] {
+  if (hasProcess(status) && cancel_requested) return ["cancel"];
+  if (hasProcess(status) && pause_requested) return ["resume", "cancel"];
+  const all = trainingDeeds[status];
+  return kind === "train" ? all : all.filter((deed) => deed !== "pause" && (deed !== "resume" || status !== "failed"));
+}
+
+/** Jobs that wait, in the order in which they start. */
+export function queued(jobs: Iterable<Job>): Job[] {
+  return [...jobs].filter((job) => job.status === "queued").sort((a, b) => b.priority - a.priority || a.id - b.id);
+}
+
+/** The priority that puts a job before all that wait; null where it stands there already. */
+export function priorityToLead(job: Job, jobs: Iterable<Job>): number | null {
+  const first = queued(jobs)[0];
+  return first === undefined || first.id === job.id ? null : first.priority + 1;
+}
+
+/** Why it is not where one expects it; null where nothing is wrong. */
+export function troubleWords({ status, error, restarts }: Job): string | null {
+  if (error === null) return null;
+  if (status === "failed") return "It failed.";
+  if (status === "interrupted") return "It was interrupted, and waits for you to resume it.";
+  return restarts > 0
+    ? "Its process ended; it goes on by itself from where it was last saved."
+    : "It had to be put down.";
+}

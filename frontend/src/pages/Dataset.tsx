@@ -1,0 +1,356 @@
+/** One data set: what is in it, how it looks, what was left out. */
+
+import { useEffect, useState } from "preact/hooks";
+import { useLocation, useRoute } from "preact-iso";
+import { api, pictureUrl } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Dataset as DatasetShape, Report, Sample, Skipped } from "../api/types";
+import { DatasetTags } from "../components/DatasetTags";
+import { Bars, Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
+import { ago, bytes, number, plural, share, title } from "../lib/format";
+import { asProblem, useResource } from "../lib/resource";
+import { address } from "../lib/url";
+
+const samplesAtOnce = 24;
+
+export function Dataset() {
+  const name = useRoute().params.name ?? "";
+  const { data, problem } = useResource(`dataset ${name}`, () => api.dataset(name));
+  if (!data)
+    return (
+      <div class="page">
+        <PageHead title={problem ? name : "…"} tab={`${name} · Atelier`} />
+        <ProblemNote problem={problem} />
+        {!problem && <Loading />}
+      </div>
+    );
+  return <DatasetView key={name} dataset={data} />;
+}
+
+function DatasetView({ dataset }: { dataset: DatasetShape }) {
+  const { name, builtin } = dataset;
+  const [deleting, setDeleting] = useState(false);
+  const report = useResource(`report ${name}`, () => api.datasetReport(name));
+  return (
+    <div class="page">
+      <PageHead
+        title={dataset.title}
+        actions={
+          <div class="row">
+            <a class="button" href={address("/train", { dataset: name })}>
+              Train on this
+            </a>
+            {!builtin && (
+              <button class="quiet" type="button" aria-expanded={deleting} onClick={() => setDeleting(!deleting)}>
+                Delete…
+              </button>
+            )}
+          </div>
+        }
+      >
+        {dataset.summary && <p class="lead">{dataset.summary}</p>}
+        <span class="soft small">
+          <DatasetTags dataset={dataset} />
+        </span>
+      </PageHead>
+      {deleting && <Deletion dataset={dataset} onKeep={() => setDeleting(false)} />}
+      <Facts dataset={dataset} report={report.data} />
+      <Samples dataset={dataset} />
+      <div class="halves">
+        {dataset.class_names.length > 0 && <Classes name={name} />}
+        <Splits splits={dataset.splits} />
+        {report.data && <ReportParts report={report.data} />}
+      </div>
+      <ProblemNote problem={report.problem} />
+      {dataset.num_skipped > 0 && <SkippedFiles name={name} count={dataset.num_skipped} />}
+      {report.data && report.data.duplicates.groups > 0 && <Duplicates {...report.data.duplicates} />}
+    </div>
+  );
+}
+
+function Facts({ dataset, report }: { dataset: DatasetShape; report: Report | undefined }) {
+  const facts: [string, string][] = [
+    ["Pictures", number(dataset.num_images)],
+    ["Classes", number(dataset.class_names.length)],
+    ["Attributes", number(dataset.attribute_names.length)],
+    ["With captions", report ? number(report.captions.images) : dataset.has_captions ? "yes" : "none"],
+    ["Skipped files", number(dataset.num_skipped)],
+    ["Near-duplicates", number(dataset.num_duplicates)],
+    ["Colour", dataset.channels === 1 ? "grey" : "RGB"],
+    ["Mirrored", dataset.mirrorable ? "may be" : "never"],
+    ...(dataset.bytes === null ? [] : [["On disk", bytes(dataset.bytes)] satisfies [string, string]]),
+    ...(dataset.created_at === null ? [] : [["Added", ago(dataset.created_at)] satisfies [string, string]]),
+  ];
+  return (
+    <dl class="facts panel">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Pictures chosen at random, some more with every click; a picture said what it is when it is pointed at or reached by the keyboard. */
+function Samples({ dataset }: { dataset: DatasetShape }) {
+  const [shown, setShown] = useState<Sample[]>([]);
+  const [round, setRound] = useState(0);
+  const { data, problem } = useResource(`samples ${dataset.name} ${round}`, () =>
+    api.datasetSamples(dataset.name, samplesAtOnce, round),
+  );
+  useEffect(() => {
+    if (data) setShown((known) => [...known, ...data.filter((s) => !known.some((k) => k.index === s.index))]);
+  }, [data]);
+  const places: (Sample | undefined)[] =
+    shown.length > 0 ? shown : new Array(Math.min(samplesAtOnce, dataset.num_images)).fill(undefined);
+  return (
+    <section class="stack" aria-labelledby="samples">
+      <h2 id="samples">Samples</h2>
+      <ProblemNote problem={problem} />
+      <div class="samples">
+        {places.map((sample, place) =>
+          sample ? (
+            <SamplePicture key={sample.index} name={dataset.name} sample={sample} />
+          ) : (
+            <div key={`place ${place}`} class="picture" />
+          ),
+        )}
+      </div>
+      {shown.length < dataset.num_images && (
+        <button class="quiet" type="button" disabled={!data} onClick={() => setRound(round + 1)}>
+          More samples
+        </button>
+      )}
+    </section>
+  );
+}
+
+function SamplePicture({ name, sample }: { name: string; sample: Sample }) {
+  const words = [sample.class_name && title(sample.class_name), sample.caption].filter(Boolean);
+  return (
+    <a
+      class="sample"
+      href={pictureUrl(name, sample.index, 512)}
+      target="_blank"
+      rel="noreferrer"
+      aria-label={[`Picture ${sample.index}`, ...words].join(", ")}
+    >
+      <Picture src={sample.url} alt="" />
+      {words.length > 0 && (
+        <span class="told">
+          {sample.class_name && <strong>{title(sample.class_name)}</strong>}
+          {sample.caption}
+        </span>
+      )}
+    </a>
+  );
+}
+
+function Classes({ name }: { name: string }) {
+  const { data, problem } = useResource(`classes ${name}`, () => api.datasetClasses(name));
+  return (
+    <section class="stack" aria-labelledby="classes">
+      <h2 id="classes">Classes</h2>
+      <ProblemNote problem={problem} />
+      <Long label="Classes" count={data?.length ?? 0}>
+        <Bars
+          label="Pictures by class"
+          rows={[...(data ?? [])]
+            .sort((a, b) => b.count - a.count)
+            .map((known) => ({ name: known.name, value: known.count, text: number(known.count) }))}
+        />
+      </Long>
+    </section>
+  );
+}
+
+/** What may be long scrolls in a box of its own. */
+function Long({ label, count, children }: { label: string; count: number; children: preact.ComponentChildren }) {
+  if (count <= 12) return children;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
+    <section class="long" tabIndex={0} aria-label={`${label}, all ${count}`}>
+      {children}
+    </section>
+  );
+}
+
+const splitWords: Record<string, string> = { train: "training", val: "validation", test: "test" };
+
+function Splits({ splits }: { splits: Record<string, number> }) {
+  const all = Object.values(splits).reduce((sum, count) => sum + count, 0);
+  return (
+    <section class="stack" aria-labelledby="splits">
+      <h2 id="splits">Splits</h2>
+      <Bars
+        label="Pictures by split"
+        rows={Object.entries(splits).map(([name, count]) => ({
+          name: splitWords[name] ?? name,
+          value: count,
+          text: `${number(count)}, ${share(count, all)}`,
+        }))}
+      />
+    </section>
+  );
+}
+
+function ReportParts({ report }: { report: Report }) {
+  const { sizes, modes, attributes, captions } = report;
+  return (
+    <>
+      <section class="stack" aria-labelledby="sizes">
+        <h2 id="sizes">Sizes as they came</h2>
+        <Bars
+          label="Pictures by the length of the shorter side"
+          rows={sizes.histogram.map(({ pixels, count }) => ({
+            name: `${pixels} px`,
+            value: count,
+            text: number(count),
+          }))}
+        />
+        <p class="small soft">
+          {spread("Width", sizes.width)}; {spread("height", sizes.height)}.
+        </p>
+        <p class="row small">
+          {Object.entries(modes).map(([mode, count]) => (
+            <span class="tag" key={mode}>
+              {mode}: {number(count)}
+            </span>
+          ))}
+        </p>
+      </section>
+      {attributes.length > 0 && (
+        <section class="stack" aria-labelledby="attributes">
+          <h2 id="attributes">Attributes</h2>
+          <Long label="Attributes" count={attributes.length}>
+            <Bars
+              label="Mean of each attribute"
+              rows={attributes.map(({ name, mean }) => ({
+                name: title(name),
+                value: Math.max(0, mean),
+                text: number(mean),
+              }))}
+            />
+          </Long>
+        </section>
+      )}
+      {captions.images > 0 && (
+        <section class="stack" aria-labelledby="captions">
+          <h2 id="captions">Captions</h2>
+          <p class="small soft">
+            {plural(captions.images, "picture")} with {number(captions.per_image)} each, such as
+          </p>
+          <ul class="quotes">
+            {captions.examples.map((caption) => (
+              <li key={caption}>{caption}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}
+
+function spread(what: string, { min, median, max }: { min: number; median: number; max: number }): string {
+  return min === max
+    ? `${what} ${number(min)} px`
+    : `${what} ${number(min)} to ${number(max)} px, half of them up to ${number(median)}`;
+}
+
+function SkippedFiles({ name, count }: { name: string; count: number }) {
+  const first = useResource(`skipped ${name}`, () => api.datasetSkipped(name));
+  const [further, setFurther] = useState<{ items: Skipped[]; cursor: string | null }>();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const cursor = further ? further.cursor : first.data?.next_cursor;
+  const readOn = async () => {
+    try {
+      const page = await api.datasetSkipped(name, cursor ?? undefined);
+      setFurther({ items: [...(further?.items ?? []), ...page.items], cursor: page.next_cursor });
+    } catch (reason) {
+      setProblem(asProblem(reason));
+    }
+  };
+  return (
+    <section class="stack" aria-labelledby="skipped">
+      <h2 id="skipped">{plural(count, "skipped file")}</h2>
+      <ProblemNote problem={first.problem ?? problem} />
+      <table class="files">
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">Why</th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...(first.data?.items ?? []), ...(further?.items ?? [])].map(({ path, reason }) => (
+            <tr key={`${path} ${reason}`}>
+              <td class="mono">{path}</td>
+              <td>{reason}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {cursor && (
+        <button class="quiet" type="button" onClick={readOn}>
+          More
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Duplicates({ groups, images, examples }: Report["duplicates"]) {
+  return (
+    <section class="stack" aria-labelledby="duplicates">
+      <h2 id="duplicates">Duplicates</h2>
+      <p class="soft">
+        {plural(images, "picture")} in {plural(groups, "group")} that look the same. They are kept, and a group never
+        stands on both sides of a split.
+      </p>
+      <ul class="duplicates">
+        {examples.map((paths) => (
+          <li key={paths.join()} class="mono">
+            {paths.join(" = ")}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => void }) {
+  const { route } = useLocation();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [busy, setBusy] = useState(false);
+  const remove = async () => {
+    setBusy(true);
+    try {
+      await api.deleteDataset(dataset.name);
+      route("/datasets");
+    } catch (reason) {
+      setProblem(asProblem(reason));
+      setBusy(false);
+    }
+  };
+  return (
+    <section class="note" role="alertdialog" aria-labelledby="deletion" aria-describedby="deletion-words">
+      <strong id="deletion">Delete {dataset.title}?</strong>
+      <span id="deletion-words">
+        {plural(dataset.num_images, "picture")} and all that was prepared of them go for good. Models that were trained
+        on them stay.
+      </span>
+      <div class="row">
+        <button class="danger" type="button" disabled={busy} onClick={remove}>
+          {busy ? "Deleting…" : "Delete"}
+        </button>
+        {/* biome-ignore lint/a11y/noAutofocus: who opened this by keyboard goes on inside of it */}
+        <button class="quiet" type="button" autoFocus onClick={onKeep}>
+          Keep it
+        </button>
+      </div>
+      <ProblemNote problem={problem} />
+    </section>
+  );
+}

@@ -1,0 +1,149 @@
+/** All data sets, those that are being prepared, and the way to add one. */
+
+import { useEffect, useState } from "preact/hooks";
+import { api, samplesUrl } from "../api/client";
+import type { Dataset, Job } from "../api/types";
+import { DatasetTags } from "../components/DatasetTags";
+import { Icon } from "../components/Icon";
+import { PreparationRow } from "../components/PreparationRow";
+import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
+import { type Dropped, dropped } from "../lib/adding";
+import { bytes, duration, percent, plural } from "../lib/format";
+import { isLive } from "../lib/job";
+import { useResource } from "../lib/resource";
+import { useQuery } from "../lib/url";
+import { edit, stop, type Upload, upload } from "../stores/adding";
+import { jobs, preparationsOf, remember } from "../stores/jobs";
+import { AddPictures } from "./add-pictures";
+
+export function Datasets() {
+  useNow(30);
+  const [query, change] = useQuery();
+  const datasets = useResource("datasets", api.datasets);
+  const preparations = useResource("preparations", api.preparations);
+  const known = preparationsOf(jobs.value);
+  const ready = known.filter((job) => job.status === "succeeded").length;
+  const [wrong, setWrong] = useState("");
+  const { reload } = datasets;
+
+  useEffect(() => remember(preparations.data ?? []), [preparations.data]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a preparation that ended well has made a data set
+  useEffect(reload, [ready]);
+
+  const take = (what: Dropped) => {
+    if ("file" in what) edit({ file: what.file });
+    setWrong("error" in what ? what.error : "");
+    change({ add: "upload" });
+  };
+  const adding = query.add !== undefined;
+  const shown = pending(known, datasets.data ?? []);
+  return (
+    // A file that falls beside the form would make the browser leave the page.
+    // biome-ignore lint/a11y/noStaticElementInteractions: the same can be done by the button
+    <div
+      class="page"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        if (event.dataTransfer) take(dropped(event.dataTransfer));
+      }}
+    >
+      <PageHead
+        title="Data sets"
+        actions={
+          <button
+            type="button"
+            class={adding ? "quiet" : ""}
+            aria-expanded={adding}
+            onClick={() => change({ add: adding ? undefined : "upload" })}
+          >
+            {adding ? (
+              "Close"
+            ) : (
+              <>
+                <Icon name="add" size={18} /> Add pictures
+              </>
+            )}
+          </button>
+        }
+      >
+        <p class="lead">What models learn from: drawn here, or brought by you. Your pictures stay on this machine.</p>
+      </PageHead>
+      <ProblemNote problem={datasets.problem ?? preparations.problem} />
+      {adding && <AddPictures dropError={wrong} onTaken={take} onAdded={() => change({ add: undefined })} />}
+      {(upload.value || shown.length > 0) && (
+        <section class="stack" aria-labelledby="preparing">
+          <h2 id="preparing">Being prepared</h2>
+          {upload.value && <UploadRow upload={upload.value} />}
+          {shown.map((job) => (
+            <PreparationRow key={job.id} job={job} />
+          ))}
+        </section>
+      )}
+      {datasets.data ? (
+        <section class="cards" style={{ "--card": "14rem" }} aria-label="All data sets">
+          {newestFirst(datasets.data).map((dataset) => (
+            <DatasetCard key={dataset.name} dataset={dataset} />
+          ))}
+        </section>
+      ) : (
+        !datasets.problem && <Loading />
+      )}
+      <span class="hidden-visually" aria-live="polite">
+        {ready > 0 && `${plural(ready, "data set")} prepared`}
+      </span>
+    </div>
+  );
+}
+
+/** What goes on, and what went wrong and was not made good since. */
+function pending(preparations: Job[], datasets: Dataset[]): Job[] {
+  const latest = preparations.filter(
+    (job, index) => preparations.findIndex((o) => o.dataset === job.dataset) === index,
+  );
+  return latest.filter(
+    ({ status, dataset }) =>
+      isLive(status) ||
+      ((status === "failed" || status === "interrupted") && !datasets.some((known) => known.name === dataset)),
+  );
+}
+
+/** Brought ones first, the newest before the others; then those that Atelier draws. */
+function newestFirst(datasets: Dataset[]): Dataset[] {
+  return [...datasets].sort((a, b) => (b.created_at ?? "").localeCompare(a.created_at ?? ""));
+}
+
+function UploadRow({ upload: { name, sent, total, since } }: { upload: Upload }) {
+  const share = total > 0 ? sent / total : 0;
+  const seconds = (Date.now() - since) / 1000;
+  const left = seconds > 2 && share > 0.01 ? `, ${duration((seconds / share) * (1 - share))} left` : "";
+  const done = total > 0 && sent >= total;
+  return (
+    <article class="preparation panel" aria-label={`Upload of ${name}`}>
+      <div class="stack tight">
+        <strong>{name}</strong>
+        <span class="small soft">
+          {done ? "Sent; the server looks into it" : `${bytes(sent)} of ${bytes(total)} sent${left}`}
+        </span>
+      </div>
+      <div class="row">
+        <span class="status running">{done ? "Checking" : `Uploading, ${percent(share)}`}</span>
+        <button class="quiet" type="button" onClick={stop}>
+          Cancel
+        </button>
+      </div>
+      <progress value={share} max={1} aria-label={`Upload of ${name}`} />
+    </article>
+  );
+}
+
+function DatasetCard({ dataset }: { dataset: Dataset }) {
+  return (
+    <a class="card dataset-card" href={`/datasets/${dataset.name}`}>
+      <Picture src={samplesUrl(dataset.name, 25, 64)} alt="" />
+      <h3>{dataset.title}</h3>
+      {dataset.summary && <p>{dataset.summary}</p>}
+      <DatasetTags dataset={dataset} />
+    </a>
+  );
+}
