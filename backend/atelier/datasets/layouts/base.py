@@ -16,49 +16,11 @@ Box = tuple[float, float, float, float]  # left, top, width, height in pixels
 
 # What is taken for a picture among the files of a folder. Some of these can't be opened here; they are listed all the same, so that
 # whoever brings photographs of a telephone reads why they are missing.
-PICTURES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".gif",
-        ".webp",
-        ".bmp",
-        ".dib",
-        ".tif",
-        ".tiff",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".avif",
-        ".jp2",
-        ".j2k",
-        ".jpx",
-        ".tga",
-        ".ico",
-        ".pcx",
-        ".sgi",
-        ".psd",
-        ".dds",
-        ".qoi",
-        ".heic",
-        ".heif",
-        ".jxl",
-        ".svg",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".dng",
-        ".exr",
-        ".hdr",
-        ".xcf",
-    ]
-)
+PICTURES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jpx"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".pcx", ".sgi", ".psd", ".dds", ".qoi"),
+    *(".heic", ".heif", ".jxl", ".svg", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".exr", ".hdr", ".xcf"),
+}
 LEFT_BY_SYSTEMS = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # beside all that begins with a full stop
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -190,12 +152,21 @@ def _unwrap(root: Path) -> Path | None:
 
 def _look_into(folder: Path) -> tuple[list[str], list[str]]:
     """Names of the files and of the folders in it, sorted; hidden ones are not looked at."""
-    files, folders = [], []
+    files: list[str] = []
+    folders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.name.startswith(".") and entry.name not in LEFT_BY_SYSTEMS:
-                (folders if entry.is_dir() else files).append(entry.name)
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif entry.is_file():  # neither a broken link nor a pipe
+                files.append(entry.name)
     return sorted(files), sorted(folders)
+
+
+def is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in LEFT_BY_SYSTEMS
 
 
 def walk(root: Path, depth: int = 50) -> Iterator[str]:
