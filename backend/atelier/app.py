@@ -22,6 +22,7 @@ from atelier.api.deps import Services
 from atelier.api.hub import Hub
 from atelier.api.problems import ProblemOut, add_handlers, problems
 from atelier.api.safety import Safety
+from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import LocalExecutor
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry.database import AsyncDatabase, Database, migrate
@@ -52,8 +53,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         engine = await stack.enter_async_context(Engine(settings.device))
         hub = await stack.enter_async_context(Hub(database))
-        app.state.hub = hub
-        yield {"services": Services(settings, store, database, supervisor, engine, hub)}
+        app.state.hub, app.state.supervisor = hub, supervisor
+        yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -96,7 +97,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
                 responses = operation["responses"]
                 if "HTTPValidationError" in json.dumps(responses.get("422")):
                     responses |= {str(status): value for status, value in problems(422).items()}
-                if method == "post":  # what Safety and the limit of the body say
+                if "requestBody" in operation or method == "post":  # what Safety and the limit of the body say
                     responses |= {str(status): value for status, value in problems(403, 413, 415).items()}
         for name in ("HTTPValidationError", "ValidationError"):
             components.pop(name, None)
@@ -126,6 +127,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
         assert isinstance(app, FastAPI)
+        app.state.supervisor.rest()
         app.state.hub.close()
         await super().shutdown(sockets)
 

@@ -6,6 +6,8 @@ Commands import what they need when they run, so that `atelier --help` does not 
 import json
 import random
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +27,11 @@ app.add_typer(runs_app, name="runs")
 
 say = Console(stderr=True, highlight=False)  # what people read; standard output carries results
 
+SERVER_SECONDS = 2.0  # a server that has a place takes what is queued within one
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunNumber = Annotated[int, typer.Argument(metavar="RUN", help="Number of the run.")]
+Queue = Annotated[bool, typer.Option("--queue", help="Leave it in the queue for a server; without it, it runs here if no server takes it.")]
 
 
 def main() -> None:
@@ -91,13 +97,10 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a generator and publish it as a version, with no server; Ctrl+C cancels."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from atelier.jobs.local_run import run_job
+    from atelier.datasets.catalog import Catalog
     from atelier.jobs.queue import submit_training
     from atelier.jobs.specs import TrainRequest
-    from atelier.registry import queries
-    from atelier.registry.database import Database, migrate
+    from atelier.registry.store import Store
 
     settings = Settings()
     request = TrainRequest(
@@ -110,15 +113,23 @@ def train(
         seed=seed,
         start_from=start_from,
     )
-    migrate(settings.resolved_database_url)
-    database = Database(settings.resolved_database_url)
-    with database.write() as session:
-        job = submit_training(session, request)
+    with _database().write() as session:
+        job = submit_training(session, request, Catalog(Store(settings.store_dir).sources))
+    _follow(settings, job, as_json)
 
+
+def _follow(settings: Settings, job: Any, as_json: bool) -> None:
+    """Run a queued job here, show its progress, and exit as it ended."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from atelier.jobs.local_run import run_job
+    from atelier.registry import queries
+
+    database = _database()
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[state]}")]
     with Progress(*columns, console=say) as progress:
         bar = progress.add_task(job.status, total=job.total_steps, state="")
-        last, losses = 0, ""
+        last, losses, restarts = 0, "", job.restarts
         for job in run_job(settings, job.id):  # noqa: B020  the same job, as it is by now
             with database.read() as session:
                 for event in session.scalars(queries.events_after(last, job_ids=[job.id])):
@@ -126,10 +137,17 @@ def train(
                     if event.type == "metrics":
                         values = event.data["values"].items()
                         losses = "  ".join(f"{name.removesuffix('/loss')} {value:.3f}" for name, value in values if name.endswith("/loss"))
+            if job.restarts > restarts:
+                progress.print(f"{job.error or 'Its process ended'}. It goes on from its last checkpoint.", markup=False)
+                restarts = job.restarts
             eta = "" if not job.eta_seconds else f"{job.eta_seconds:.0f} s left"
             speed = "" if job.images_per_second is None else f"{job.images_per_second:.0f} img/s"
-            description = "cancelling" if job.cancel_requested and job.status == "running" else job.status
-            progress.update(bar, description=description, completed=job.step, state="  ".join(filter(None, (eta, speed, losses))))
+            description = "cancelling" if job.cancel_requested else "pausing" if job.pause_requested else job.status
+            if job.status not in ("starting", "running"):
+                description = job.status
+            progress.update(
+                bar, description=description, completed=job.step, total=job.total_steps, state="  ".join(filter(None, (eta, speed, losses)))
+            )
     database.dispose()
 
     if as_json:
@@ -138,6 +156,9 @@ def train(
         print(f"{job.model}@{job.version.number}")
     if job.status == "failed":
         say.print(f"Failed: {job.error}\nThe log: {settings.store_dir / 'logs' / (job.log or '')}", markup=False, soft_wrap=True)
+    if job.status in ("paused", "interrupted"):
+        say.print(f"It is {job.status} at step {job.step}. {job.error or ''}".rstrip(), markup=False, soft_wrap=True)
+        say.print(f"atelier runs resume {job.id} goes on from there.")
     sys.exit({"succeeded": 0, "cancelled": 130}.get(job.status, 1))
 
 
@@ -228,7 +249,7 @@ def list_datasets(as_json: Json = False) -> None:
 
 @runs_app.command("list")
 def list_runs(
-    status: Annotated[str | None, typer.Option(help="Only those that are queued, running, succeeded, failed, cancelled …")] = None,
+    status: Annotated[str | None, typer.Option(help="Only those that are queued, running, paused, interrupted, failed …")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -256,7 +277,7 @@ def list_runs(
 
 
 @runs_app.command("show")
-def show_run(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
+def show_run(run: RunNumber) -> None:
     """Everything about one training run, as JSON."""
     from atelier.registry.tables import Job
 
@@ -265,14 +286,92 @@ def show_run(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> 
 
 
 @runs_app.command("cancel")
-def cancel_run(run: Annotated[int, typer.Argument(help="Number of the run.")]) -> None:
+def cancel_run(run: RunNumber) -> None:
     """Ask a training run to end; a running one does so after the step in hand."""
+    job = _ask(run, lambda session, job: job.request_cancel())
+    say.print(f"Run {run} is {'cancelled' if job.status == 'cancelled' else 'being cancelled'}.")
+
+
+@runs_app.command("pause")
+def pause_run(run: RunNumber) -> None:
+    """Put a training run aside; a running one saves a checkpoint after the step in hand, and its process ends."""
+    job = _ask(run, lambda session, job: job.request_pause())
+    say.print(f"Run {run} is {'paused' if job.status == 'paused' else 'being paused'}; atelier runs resume {run} goes on from there.")
+
+
+@runs_app.command("resume")
+def resume_run(run: RunNumber, queue: Queue = False, as_json: Json = False) -> None:
+    """Go on with a run that is paused or was interrupted, or that failed and left a checkpoint."""
+    from atelier.registry.store import Store
+
+    settings = Settings()
+    store = Store(settings.store_dir)
+    _run_queued(settings, _ask(run, lambda session, job: job.resume(checkpoint=store.checkpoint(run).exists())), queue, as_json)
+
+
+@runs_app.command("retry")
+def retry_run(run: RunNumber, queue: Queue = False, as_json: Json = False) -> None:
+    """Train once more with the settings of a run that has ended, from the beginning."""
+    from atelier.jobs.queue import retry
+
+    _run_queued(Settings(), _ask(run, retry), queue, as_json)
+
+
+@runs_app.command("continue")
+def continue_run(
+    run: RunNumber,
+    steps: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many steps more.")],
+    queue: Queue = False,
+    as_json: Json = False,
+) -> None:
+    """Train on from the end of a run that has succeeded; the model gets a further version."""
+    from atelier.jobs.queue import continue_training
+    from atelier.registry.store import Store
+
+    settings = Settings()
+    there = Store(settings.store_dir).checkpoint
+    further = _ask(run, lambda session, job: continue_training(session, job, steps, checkpoint=there(run).exists()))
+    _run_queued(settings, further, queue, as_json)
+
+
+@runs_app.command("move")
+def move_run(
+    run: RunNumber,
+    priority: Annotated[
+        int, typer.Option(min=-1_000_000, max=1_000_000, help="Queued runs of a higher one start first; all begin with 0.")
+    ],
+) -> None:
+    """Change the place of a training run in the queue."""
+    job = _ask(run, lambda session, job: job.prioritise(priority))
+    say.print(f"Run {run} is number {job.queue_position} in the queue.")
+
+
+def _ask(run: int, wish: Callable[[Any, Any], Any]) -> Any:
+    """Do something with a training run in one transaction; the job that comes of it, or the run itself."""
     from atelier.registry.tables import Job
 
     with _database().write() as session:
         job = _run(session.get(Job, run), run)
-        job.request_cancel()
-    say.print(f"Run {run} is {'cancelled' if job.status == 'cancelled' else 'being cancelled'}.")
+        return wish(session, job) or job
+
+
+def _run_queued(settings: Settings, job: Any, queue: bool, as_json: bool) -> None:
+    """Run it here and show its progress, unless it shall wait for a server or a server takes it at once."""
+    from atelier.registry.tables import Job
+
+    database = _database()
+    deadline = time.monotonic() + SERVER_SECONDS
+    while job.status == "queued" and not queue and time.monotonic() < deadline:
+        time.sleep(0.1)
+        with database.read() as session:
+            job = session.get_one(Job, job.id)
+    database.dispose()
+    if job.status == "queued" and not queue:
+        _follow(settings, job, as_json)
+    elif as_json:
+        _print_json(job.snapshot())
+    else:
+        say.print(f"Run {job.id} " + ("waits for a server." if job.status == "queued" else f"is {job.status}; a server looks after it."))
 
 
 @app.command()

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from sqlalchemy.orm import Session
 
+from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import JobProcess, LocalExecutor
 from atelier.jobs.queue import submit_training
 from atelier.jobs.specs import TrainRequest
@@ -37,7 +38,7 @@ class Studio:
 
     def submit(self, **changes: Any) -> Job:
         with self.database.write() as session:
-            return submit_training(session, TrainRequest.model_validate(DEBUG | changes))
+            return submit_training(session, TrainRequest.model_validate(DEBUG | changes), Catalog(self.store.sources))
 
     def running(self, **changes: Any) -> Job:
         """A job that this process runs."""

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.jobs.conftest import DEBUG, Studio
 
+from atelier.datasets.catalog import Catalog
 from atelier.errors import Invalid
 from atelier.jobs.queue import submit_training
 from atelier.jobs.specs import TrainRequest, TrainSpec
@@ -64,7 +65,7 @@ def test_start_from_names_its_version_for_good(studio: Studio, start_from: str) 
 def test_an_idempotency_key_makes_a_repeat_harmless(studio: Studio) -> None:
     def submit(key: str | None, **changes: Any) -> int:
         with studio.database.write() as session:
-            return submit_training(session, TrainRequest.model_validate(DEBUG | changes), idempotency_key=key).id
+            return submit_training(session, TrainRequest.model_validate(DEBUG | changes), Catalog(None), idempotency_key=key).id
 
     first = submit("a")
     assert submit("a") == first

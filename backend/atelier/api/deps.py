@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from atelier.api.hub import Hub
+from atelier.datasets.catalog import Catalog
 from atelier.errors import NotFound
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase
 from atelier.registry.store import Store
-from atelier.registry.tables import Job, Version
+from atelier.registry.tables import Job, Kind, Version
 from atelier.serving.engine import Engine
 from atelier.settings import Settings
 
@@ -28,6 +29,7 @@ class Services:
 
     settings: Settings
     store: Store
+    catalog: Catalog
     database: AsyncDatabase
     supervisor: Supervisor
     engine: Engine
@@ -61,15 +63,15 @@ WriteDep = Annotated[AsyncSession, Depends(writing, scope="function")]
 RunId = Annotated[int, Path(ge=1, le=MAX_ID, description="Number of the training run.")]
 
 
-async def find_run(session: AsyncSession, run_id: int) -> Job:
-    run = await session.get(Job, run_id)
-    if run is None or run.kind != "train":
-        raise NotFound(f"There is no training run {run_id}.")
-    return run
+async def find_job(session: AsyncSession, kind: Kind, noun: str, job_id: int) -> Job:
+    job = await session.get(Job, job_id)
+    if job is None or job.kind != kind:
+        raise NotFound(f"There is no {noun} {job_id}.")
+    return job
 
 
 async def _run(session: ReadDep, run_id: RunId) -> Job:
-    return await find_run(session, run_id)
+    return await find_job(session, "train", "training run", run_id)
 
 
 RunDep = Annotated[Job, Depends(_run, scope="function")]

@@ -1,71 +1,26 @@
-"""Training runs: start, list, follow, cancel."""
+"""Training runs: start, follow, continue; what every job has is in jobs.py."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from fastapi import APIRouter, Body, Header, Path, Query, Response
-from fastapi.responses import FileResponse, PlainTextResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from atelier.api import tail
-from atelier.api.deps import IMMUTABLE, MAX_ID, ReadDep, RunDep, RunId, ServicesDep, WriteDep, find_run
-from atelier.api.events import EVENTS, LastEventId, stream
-from atelier.api.hub import Topics
-from atelier.api.pages import Cursor, Limit, Page, decode, encode
+from atelier.api.deps import IMMUTABLE, MAX_ID, ReadDep, RunDep, RunId, ServicesDep, WriteDep, find_job
+from atelier.api.jobs import ACCEPTED, IdempotencyKey, JobOut, job_routes
+from atelier.api.pages import Page
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
-from atelier.jobs.queue import submit_training
+from atelier.jobs import queue
 from atelier.jobs.specs import TrainRequest
 from atelier.models import architectures
 from atelier.models.base import GenerativeModel
 from atelier.registry import queries
-from atelier.registry.tables import Kind, Status
 
 router = APIRouter(prefix="/training-runs", tags=["training runs"])
 LOCATION = "/api/v1/training-runs"
 
 # ---------------------------------------------------------------------------------------------------------------- shapes
-
-
-class JobOut(BaseModel):
-    """A job as it stands."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: int
-    kind: Kind
-    status: Status
-    cancel_requested: bool
-    """Whether the job ends at its next step."""
-    stage: str | None
-    step: int
-    total_steps: int
-    progress: float
-    """Share of the steps that are done, 0 to 1."""
-    images_per_second: float | None
-    eta_seconds: float | None
-    error: str | None
-    """Why the job failed."""
-    retry_of: int | None
-    architecture: str | None
-    dataset: str | None
-    dataset_options: dict[str, Any]
-    model: str | None
-    version: int | None
-    """The version it published."""
-    preset: str | None
-    hyperparameters: dict[str, Any]
-    """All of them: the preset's, overridden by those of the request."""
-    seed: int | None
-    start_from: str | None
-    preview: str | None
-    """URL of the newest preview."""
-    log: str | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
 
 
 class Overrides(BaseModel):
@@ -124,6 +79,15 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
+class ContinueIn(BaseModel):
+    """How much further to train."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    steps: int = Field(ge=1, le=10_000_000)
+    """Steps beyond those of the run."""
+
+
 class MetricsOut(BaseModel):
     """The curves of a run, by columns."""
 
@@ -144,54 +108,46 @@ class PreviewOut(BaseModel):
 # ---------------------------------------------------------------------------------------------------------------- routes
 
 
-@router.post(
-    "",
-    operation_id="start_training_run",
-    status_code=202,
-    response_model=JobOut,
-    responses={202: {"headers": {"Location": {"description": "URL of the run.", "schema": {"type": "string"}}}}, **problems(422)},
-)
+@router.post("", operation_id="start_training_run", status_code=202, response_model=JobOut, responses={**ACCEPTED, **problems(422)})
 async def start_training_run(
     session: WriteDep,
+    services: ServicesDep,
     response: Response,
     body: Annotated[AnyTrainingRunIn, Body(discriminator="architecture", openapi_examples=EXAMPLES)],
-    idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=255, description="Repeating a request with the same key starts nothing new.")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> dict[str, Any]:
     """Queue a training run; it starts in a process of its own as soon as one is free."""
     request = TrainRequest.model_validate(body.model_dump(exclude_unset=True))
-    run = await session.run_sync(submit_training, request, idempotency_key=idempotency_key)
+    run = await session.run_sync(queue.submit_training, request, services.catalog, idempotency_key=idempotency_key)
     response.headers["Location"] = f"{LOCATION}/{run.id}"
     return run.snapshot()
 
 
-@router.get("", operation_id="list_training_runs", responses=problems(400, 422))
-async def list_training_runs(
-    session: ReadDep,
-    status: Annotated[Status | None, Query(description="Only runs in this state.")] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[JobOut]:
-    """Runs, newest first."""
-    statement = queries.jobs(kind="train", status=status, before=decode("training-runs", cursor), limit=limit + 1)
-    runs = [JobOut.model_validate(run.snapshot()) for run in await session.scalars(statement)]
-    return Page(items=runs[:limit], next_cursor=encode("training-runs", runs[limit - 1].id) if len(runs) > limit else None)
+job_routes(router, "train", "training run")
 
 
-@router.get("/{run_id}", operation_id="get_training_run", response_model=JobOut, responses=problems(404, 422))
-def get_training_run(run: RunDep) -> dict[str, Any]:
-    """One run as it stands."""
-    return run.snapshot()
-
-
-@router.post("/{run_id}/cancel", operation_id="cancel_training_run", response_model=JobOut, responses=problems(404, 409, 422))
-async def cancel_training_run(run_id: RunId, session: WriteDep) -> dict[str, Any]:
-    """Cancel a run: at once when it is queued, at its next step when it runs. Asking twice is harmless."""
-    run = await find_run(session, run_id)
-    run.request_cancel()
-    await session.flush()
-    return run.snapshot()
+@router.post(
+    "/{run_id}/continue",
+    operation_id="continue_training_run",
+    status_code=202,
+    response_model=JobOut,
+    responses={**ACCEPTED, **problems(404, 409, 422)},
+)
+async def continue_training_run(
+    run_id: RunId,
+    session: WriteDep,
+    services: ServicesDep,
+    response: Response,
+    body: Annotated[ContinueIn, Body(openapi_examples={"more": {"summary": "A thousand steps more", "value": {"steps": 1000}}})],
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    """Queue a new run that begins where a finished one ended, and gives the same model a further version."""
+    run = await find_job(session, "train", "training run", run_id)
+    further = await session.run_sync(
+        queue.continue_training, run, body.steps, checkpoint=services.store.checkpoint(run_id).exists(), idempotency_key=idempotency_key
+    )
+    response.headers["Location"] = f"{LOCATION}/{further.id}"
+    return further.snapshot()
 
 
 @router.get("/{run_id}/metrics", operation_id="get_training_metrics", responses=problems(404, 422))
@@ -230,29 +186,3 @@ def get_training_preview(run: RunDep, step: Annotated[int, Path(ge=0, le=MAX_ID)
     if not path.is_file():
         raise NotFound(f"Training run {run.id} has no preview of step {step}.")
     return FileResponse(path, headers={"Cache-Control": IMMUTABLE})
-
-
-@router.get(
-    "/{run_id}/log",
-    operation_id="read_training_log",
-    response_class=PlainTextResponse,
-    responses={**tail.LOG_RESPONSES, **problems(404, 422)},
-)
-def read_training_log(run: RunDep, services: ServicesDep, offset: tail.Offset = 0) -> PlainTextResponse:
-    """What the run's process printed, from an offset on."""
-    if run.log is None:  # it waits for its process
-        return PlainTextResponse("", headers={"Next-Offset": "0"})
-    return tail.respond(services.store.logs / run.log, offset)
-
-
-@router.get(
-    "/{run_id}/events",
-    operation_id="follow_training_run",
-    response_class=EventSourceResponse,
-    description=EVENTS,
-    responses=problems(404, 422),
-)
-async def follow_training_run(run: RunDep, services: ServicesDep, last_event_id: LastEventId = None) -> AsyncIterator[ServerSentEvent]:
-    """Follow one run."""
-    async for event in stream(services.hub, Topics(False, frozenset({run.id})), last_event_id):
-        yield event

@@ -2,55 +2,156 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from atelier.datasets.catalog import datasets
-from atelier.errors import Invalid
-from atelier.jobs.specs import TrainRequest, TrainSpec
+from atelier.datasets.catalog import Catalog, datasets
+from atelier.datasets.downloads import downloads
+from atelier.datasets.layouts.base import layouts
+from atelier.errors import Conflict, Invalid
+from atelier.jobs.specs import PrepareRequest, TrainRequest, TrainSpec
 from atelier.models import architectures
 from atelier.registry import queries
-from atelier.registry.tables import Job
+from atelier.registry.tables import FINISHED, Job
+
+# These run inside a write transaction; an async session calls them as `await session.run_sync(submit_training, request, …)`.
+# The same idempotency key with the same request returns the job of the first time.
 
 
-def submit_training(session: Session, request: TrainRequest, *, idempotency_key: str | None = None) -> Job:
-    """Validate the request against what exists and queue it; must run inside a write transaction.
-
-    An async session calls it as `await session.run_sync(submit_training, request, …)`. The same key with the same
-    request returns the job of the first time.
+def submit_training(session: Session, request: TrainRequest, catalog: Catalog, *, idempotency_key: str | None = None) -> Job:
+    """Validate the request against what exists and queue it.
 
     Raises:
         Invalid: with a pointer to everything that is wrong.
     """
-    request_hash = hashlib.sha256(json.dumps(request.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def job() -> Job:
+        spec = _resolve(session, request, catalog)
+        return Job(
+            kind="train",
+            spec=spec.model_dump(mode="json"),
+            architecture=spec.architecture,
+            dataset=spec.dataset,
+            model=spec.model,
+            priority=spec.priority,
+            total_steps=spec.hyperparameters["steps"],
+        )
+
+    return once(session, job, request.model_dump(mode="json"), idempotency_key)
+
+
+def retry(session: Session, job: Job, *, idempotency_key: str | None = None) -> Job:
+    """Queue the same once more, from the beginning; the job itself stays what it is.
+
+    Raises:
+        Conflict: it is not over: it waits, runs, or is paused.
+    """
+
+    def again() -> Job:
+        if job.status not in (*FINISHED, "interrupted"):
+            raise job.conflict("retried")
+        return _like(job, retry_of=job.id)
+
+    return once(session, again, {"retry": job.id}, idempotency_key)
+
+
+def continue_training(session: Session, job: Job, steps: int, *, checkpoint: bool, idempotency_key: str | None = None) -> Job:
+    """Queue a run that begins where a finished one ended, and trains so many steps more; it gives the same model a further version.
+
+    Raises:
+        Conflict: the run has not succeeded, or its checkpoint is gone.
+    """
+
+    def further() -> Job:
+        if job.status != "succeeded":
+            raise job.conflict("continued")
+        if not checkpoint:
+            raise Conflict(f"The checkpoint of job {job.id} is gone, so it cannot be continued; a new run can start from its version.")
+        return _like(job, continues=job.id, more_steps=steps)
+
+    return once(session, further, {"continue": job.id, "steps": steps}, idempotency_key)
+
+
+def submit_preparation(
+    session: Session, request: PrepareRequest, catalog: Catalog, *, idempotency_key: str | None = None, content: str | None = None
+) -> Job:
+    """Queue the preparation of a data set. `content` tells one upload from another, whatever the store calls it.
+
+    Raises:
+        Conflict: the name belongs to another set.
+        Invalid: with a pointer to everything that is wrong.
+    """
+
+    def job() -> Job:
+        check_dataset_name(session, request.name, catalog)
+        errors = []
+        if request.layout is not None and request.layout not in layouts:
+            errors.append({"pointer": "/layout", "detail": f"There is no layout {request.layout!r}; there are {', '.join(layouts)}."})
+        if request.download is not None and request.download not in downloads:
+            detail = f"{request.download!r} can't be downloaded; {', '.join(downloads)} can."
+            errors.append({"pointer": "/download", "detail": detail})
+        if errors:
+            raise Invalid("; ".join(error["detail"] for error in errors), errors)
+        return Job(kind="prepare", spec=request.model_dump(mode="json"), dataset=request.name)
+
+    said = request.model_dump(mode="json") | {"upload": content}
+    return once(session, job, said, idempotency_key)
+
+
+def check_dataset_name(session: Session, name: str, catalog: Catalog) -> None:
+    """
+    Raises:
+        Conflict: the name is taken, or will be in a moment.
+    """
+    if name in datasets:
+        raise Conflict(f"{name} is the name of a built-in data set; choose another one.")
+    if name in catalog:
+        raise Conflict(f"There is a data set {name} already; remove it first, or choose another name.")
+    other = session.scalar(select(Job).where(Job.kind == "prepare", Job.dataset == name, Job.status.not_in(FINISHED)))
+    if other is not None:
+        raise Conflict(f"Job {other.id} is preparing a data set {name}; choose another name, or cancel it first.")
+
+
+def _like(job: Job, *, retry_of: int | None = None, continues: int | None = None, more_steps: int = 0) -> Job:
+    further = {} if continues is None else {"continues": continues, "more_steps": more_steps}
+    return Job(
+        kind=job.kind,
+        spec=job.spec | further,
+        architecture=job.architecture,
+        dataset=job.dataset,
+        model=job.model,
+        priority=job.priority,
+        total_steps=job.total_steps if continues is None else job.step + more_steps,
+        retry_of=retry_of,
+        continues=continues if continues is not None else job.continues,
+    )
+
+
+def once(session: Session, make: Callable[[], Job], request: dict[str, Any], idempotency_key: str | None) -> Job:
+    """Queue the job, unless this key has queued it before.
+
+    Raises:
+        Invalid: the key was used for another request.
+    """
+    request_hash = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
     if idempotency_key is not None:
         known = session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
         if known is not None:
             if known.request_hash != request_hash:
                 raise Invalid("This Idempotency-Key was used for another request.")
             return known
-
-    spec = _resolve(session, request)
-    job = Job(
-        kind="train",
-        spec=spec.model_dump(mode="json"),
-        architecture=spec.architecture,
-        dataset=spec.dataset,
-        model=spec.model,
-        priority=spec.priority,
-        total_steps=spec.hyperparameters["steps"],
-        idempotency_key=idempotency_key,
-        request_hash=request_hash,
-    )
+    job = make()
+    job.idempotency_key, job.request_hash = idempotency_key, request_hash
     session.add(job)
     session.flush()
     return job
 
 
-def _resolve(session: Session, request: TrainRequest) -> TrainSpec:
+def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> TrainSpec:
     errors: list[dict[str, str]] = []
     resolved: dict[str, Any] = {}
 
@@ -69,14 +170,15 @@ def _resolve(session: Session, request: TrainRequest) -> TrainSpec:
         except ValidationError as error:
             errors += Invalid.of(error, "/hyperparameters").errors
 
-    dataset = datasets.get(request.dataset)
-    if dataset is None:
-        wrong("/dataset", f"There is no data set {request.dataset!r}; there are {', '.join(datasets)}.")
+    if request.dataset not in catalog:
+        wrong("/dataset", f"There is no data set {request.dataset!r}; there are {', '.join(catalog.names())}.")
     else:
         try:
-            resolved["dataset_options"] = dataset.Options.model_validate(request.dataset_options).model_dump(mode="json")
+            resolved["dataset_options"] = catalog.open(request.dataset, request.dataset_options).options.model_dump(mode="json")
         except ValidationError as error:
             errors += Invalid.of(error, "/dataset_options").errors
+        except ValueError as error:
+            wrong("/dataset_options", str(error))
 
     if request.start_from is not None:
         model, _, number = request.start_from.partition("@")

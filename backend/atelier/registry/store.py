@@ -24,7 +24,9 @@ class Store:
         self.datasets = self.root / "datasets"
         self.images = self.root / "images"
         self.logs = self.root / "logs"
-        for folder in (self.datasets, self.images, self.logs):
+        self.sources = self.root / "sources"  # the pictures that people brought
+        self.uploads = self.root / "uploads"
+        for folder in (self.datasets, self.images, self.logs, self.sources, self.uploads):
             folder.mkdir(parents=True, exist_ok=True)
 
     def version(self, model: str, number: int) -> Path:

@@ -245,7 +245,9 @@ class Job(Base):
         """The error for a wish (“paused”) that this state does not allow."""
         if self.cancel_requested and self.status in ACTIVE:
             return Conflict(f"Job {self.id} is being cancelled; it cannot be {wish} any more.")
-        possible = [what for what in POSSIBLE[self.status] if self.kind == "train" or what not in ("paused", "continued")]
+        possible = POSSIBLE[self.status]
+        if self.kind != "train":  # no checkpoint to go on from
+            possible = tuple(what for what in possible if what.split()[0] not in ("paused", "continued") and "checkpoint" not in what)
         return Conflict(f"Job {self.id} {self._state()}; it cannot be {wish}. It can be {' or '.join(possible)}.")
 
     def _state(self) -> str:
