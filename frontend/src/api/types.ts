@@ -68,13 +68,18 @@ interface Spread {
   max: number;
 }
 
+export interface Sizes {
+  width: Spread;
+  height: Spread;
+  histogram: { pixels: string; count: number }[];
+}
+
 export interface Report {
   num_files: number;
   num_images: number;
   num_skipped: number;
-  skipped: Skipped[];
   duplicates: { groups: number; images: number; examples: string[][] };
-  sizes: { width: Spread; height: Spread; histogram: { pixels: string; count: number }[] };
+  sizes: Sizes | null; // null where the pictures are drawn at any size
   modes: Record<string, number>;
   attributes: { name: string; mean: number }[];
   captions: { images: number; per_image: number; examples: string[] };

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { api, pictureUrl } from "../api/client";
 import type { Problem } from "../api/problem";
-import type { Dataset as DatasetShape, Report, Sample, Skipped } from "../api/types";
+import type { Dataset as DatasetShape, Report, Sample, Sizes as SizesShape, Skipped } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { Bars, Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
 import { ago, bytes, number, plural, share, title } from "../lib/format";
@@ -57,9 +57,17 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
       <Facts dataset={dataset} report={report.data} />
       <Samples dataset={dataset} />
       <div class="halves">
-        {dataset.class_names.length > 0 && <Classes name={name} />}
-        <Splits splits={dataset.splits} />
-        {report.data && <ReportParts report={report.data} />}
+        <div class="page">
+          <Splits splits={dataset.splits} />
+          {report.data?.sizes && <Sizes sizes={report.data.sizes} modes={report.data.modes} />}
+          {report.data && report.data.captions.images > 0 && <Captions {...report.data.captions} />}
+        </div>
+        {(dataset.class_names.length > 0 || dataset.attribute_names.length > 0) && (
+          <div class="page">
+            {dataset.class_names.length > 0 && <Classes name={name} />}
+            {report.data && report.data.attributes.length > 0 && <Attributes attributes={report.data.attributes} />}
+          </div>
+        )}
       </div>
       <ProblemNote problem={report.problem} />
       {dataset.num_skipped > 0 && <SkippedFiles name={name} count={dataset.num_skipped} />}
@@ -77,7 +85,7 @@ function Facts({ dataset, report }: { dataset: DatasetShape; report: Report | un
     ["Skipped files", number(dataset.num_skipped)],
     ["Near-duplicates", number(dataset.num_duplicates)],
     ["Colour", dataset.channels === 1 ? "grey" : "RGB"],
-    ["Mirrored", dataset.mirrorable ? "may be" : "never"],
+    ["Mirroring", dataset.mirrorable ? "allowed" : "never"],
     ...(dataset.bytes === null ? [] : [["On disk", bytes(dataset.bytes)] satisfies [string, string]]),
     ...(dataset.created_at === null ? [] : [["Added", ago(dataset.created_at)] satisfies [string, string]]),
   ];
@@ -119,7 +127,7 @@ function Samples({ dataset }: { dataset: DatasetShape }) {
         )}
       </div>
       {shown.length < dataset.num_images && (
-        <button class="quiet" type="button" disabled={!data} onClick={() => setRound(round + 1)}>
+        <button class="quiet fit" type="button" disabled={!data} onClick={() => setRound(round + 1)}>
           More samples
         </button>
       )}
@@ -168,7 +176,7 @@ function Classes({ name }: { name: string }) {
 
 /** What may be long scrolls in a box of its own. */
 function Long({ label, count, children }: { label: string; count: number; children: preact.ComponentChildren }) {
-  if (count <= 12) return children;
+  if (count <= 20) return children;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
     <section class="long" tabIndex={0} aria-label={`${label}, all ${count}`}>
@@ -196,60 +204,59 @@ function Splits({ splits }: { splits: Record<string, number> }) {
   );
 }
 
-function ReportParts({ report }: { report: Report }) {
-  const { sizes, modes, attributes, captions } = report;
+function Sizes({ sizes, modes }: { sizes: SizesShape; modes: Report["modes"] }) {
   return (
-    <>
-      <section class="stack" aria-labelledby="sizes">
-        <h2 id="sizes">Sizes as they came</h2>
+    <section class="stack" aria-labelledby="sizes">
+      <h2 id="sizes">Sizes as they came</h2>
+      <Bars
+        label="Pictures by the length of the shorter side"
+        rows={sizes.histogram.map(({ pixels, count }) => ({ name: `${pixels} px`, value: count, text: number(count) }))}
+      />
+      <p class="small soft">
+        {spread("Width", sizes.width)}; {spread("height", sizes.height)}.
+      </p>
+      <p class="row small">
+        {Object.entries(modes).map(([mode, count]) => (
+          <span class="tag" key={mode}>
+            {mode}: {number(count)}
+          </span>
+        ))}
+      </p>
+    </section>
+  );
+}
+
+function Attributes({ attributes }: Pick<Report, "attributes">) {
+  return (
+    <section class="stack" aria-labelledby="attributes">
+      <h2 id="attributes">Attributes</h2>
+      <Long label="Attributes" count={attributes.length}>
         <Bars
-          label="Pictures by the length of the shorter side"
-          rows={sizes.histogram.map(({ pixels, count }) => ({
-            name: `${pixels} px`,
-            value: count,
-            text: number(count),
+          label="Mean of each attribute"
+          rows={attributes.map(({ name, mean }) => ({
+            name: title(name),
+            value: Math.max(0, mean),
+            text: number(mean),
           }))}
         />
-        <p class="small soft">
-          {spread("Width", sizes.width)}; {spread("height", sizes.height)}.
-        </p>
-        <p class="row small">
-          {Object.entries(modes).map(([mode, count]) => (
-            <span class="tag" key={mode}>
-              {mode}: {number(count)}
-            </span>
-          ))}
-        </p>
-      </section>
-      {attributes.length > 0 && (
-        <section class="stack" aria-labelledby="attributes">
-          <h2 id="attributes">Attributes</h2>
-          <Long label="Attributes" count={attributes.length}>
-            <Bars
-              label="Mean of each attribute"
-              rows={attributes.map(({ name, mean }) => ({
-                name: title(name),
-                value: Math.max(0, mean),
-                text: number(mean),
-              }))}
-            />
-          </Long>
-        </section>
-      )}
-      {captions.images > 0 && (
-        <section class="stack" aria-labelledby="captions">
-          <h2 id="captions">Captions</h2>
-          <p class="small soft">
-            {plural(captions.images, "picture")} with {number(captions.per_image)} each, such as
-          </p>
-          <ul class="quotes">
-            {captions.examples.map((caption) => (
-              <li key={caption}>{caption}</li>
-            ))}
-          </ul>
-        </section>
-      )}
-    </>
+      </Long>
+    </section>
+  );
+}
+
+function Captions({ images, per_image, examples }: Report["captions"]) {
+  return (
+    <section class="stack" aria-labelledby="captions">
+      <h2 id="captions">Captions</h2>
+      <p class="small soft">
+        {plural(images, "picture")} with {number(per_image)} each, such as
+      </p>
+      <ul class="quotes">
+        {examples.map((caption) => (
+          <li key={caption}>{caption}</li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -293,7 +300,7 @@ function SkippedFiles({ name, count }: { name: string; count: number }) {
         </tbody>
       </table>
       {cursor && (
-        <button class="quiet" type="button" onClick={readOn}>
+        <button class="quiet fit" type="button" onClick={readOn}>
           More
         </button>
       )}

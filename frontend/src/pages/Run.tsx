@@ -58,7 +58,6 @@ function RunView({ job }: { job: TrainingRun }) {
       <ProblemNote problem={refused} />
       <Trouble job={job} />
       <Alarms job={job} />
-      {job.status === "succeeded" && <Continue job={job} />}
       <ProblemNote problem={problem} />
       <div class="run-columns">
         <Scrubber previews={previews} waiting={waiting} />
@@ -70,6 +69,7 @@ function RunView({ job }: { job: TrainingRun }) {
             </div>
             <JobProgress job={job} />
             <Facts job={job} />
+            {job.status === "succeeded" && <Continue job={job} />}
           </section>
           <section class="panel stack" aria-labelledby="loss">
             <h2 id="loss">{title(charts[0]?.title ?? "loss")}</h2>
