@@ -239,7 +239,7 @@ def test_what_progress_raises_leaves_nothing_behind(shapes, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_preparation_is_ignored_and_swept_up_a_day_later(shapes, tmp_path):
+def test_what_a_killed_preparation_left_is_ignored_and_swept_up(shapes, tmp_path):
     code = """
 import os, pathlib, signal, sys
 from atelier.datasets.cache import prepare
@@ -250,14 +250,23 @@ prepare(dataset, 16, pathlib.Path(sys.argv[1]), lambda done, total: done == 6 an
     assert subprocess.run([sys.executable, "-c", code, tmp_path]).returncode == -9
     (left_over,) = tmp_path.iterdir()
     assert left_over.name.startswith(STAGING)
-
     assert np.array_equal(prepare(shapes, RESOLUTION, tmp_path).images, drawn(shapes))
-    assert left_over.exists(), "it could be the work of a process that lives"
 
-    yesterday = time.time() - 25 * 3600
-    os.utime(left_over, (yesterday, yesterday))
+    a_while_ago = time.time() - 2 * cache.UNLOCKED_SECONDS
+    os.utime(left_over, (a_while_ago, a_while_ago))
     prepare(shapes, RESOLUTION * 2, tmp_path)
     assert not left_over.exists()
+
+
+def test_what_another_process_works_on_is_not_swept_up(shapes, tmp_path):
+    def meanwhile(done, total):
+        (staging,) = tmp_path.glob(f"{STAGING}*")
+        a_while_ago = time.time() - 2 * cache.UNLOCKED_SECONDS
+        os.utime(staging, (a_while_ago, a_while_ago))
+        if done == total:
+            prepare(shapes, RESOLUTION * 2, tmp_path)
+
+    assert np.array_equal(prepare(shapes, RESOLUTION, tmp_path, meanwhile).images, drawn(shapes))
 
 
 def test_the_first_to_finish_publishes(shapes, tmp_path):

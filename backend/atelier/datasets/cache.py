@@ -1,12 +1,14 @@
 """Prepared data sets: all pictures as one uint8 memory map beside what is known of them, drawn once and published whole."""
 
+import fcntl
 import hashlib
 import json
 import mmap
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +33,7 @@ STAGING = ".staging-"
 
 RESIDENT = 64 << 20  # bytes of pictures read before their pages are given back
 PROGRESS_SECONDS = 0.5
+UNLOCKED_SECONDS = 60  # more than lies between the making of a folder and its lock
 
 
 class Metadata(BaseModel):
@@ -159,11 +162,11 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
 
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    with TemporaryDirectory(prefix=STAGING, dir=folder, ignore_cleanup_errors=True) as staging:
+    with _staging(folder) as staging:
         if damaged:
             with suppress(FileNotFoundError):  # another process has done it
-                target.rename(Path(staging, "damaged"))
-        new = Path(staging, "new")
+                target.rename(staging / "damaged")
+        new = staging / "new"
         new.mkdir()
         _draw(dataset, resolution, new, on_progress)
         try:
@@ -175,12 +178,29 @@ def prepare(dataset: Dataset, resolution: int, folder: Path, on_progress: Callab
         return PreparedDataset.open(target)
 
 
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A folder of this process' own, locked for as long as the process lives."""
+    with TemporaryDirectory(prefix=STAGING, dir=folder, ignore_cleanup_errors=True) as staging:
+        lock = os.open(staging, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Path(staging)
+        finally:
+            os.close(lock)
+
+
 def sweep(folder: Path) -> None:
-    """Remove what processes that were killed more than a day ago left half-done."""
+    """Remove what processes that were killed left half-done."""
     for left_over in folder.glob(f"{STAGING}*"):
-        with suppress(FileNotFoundError):
-            if time.time() - left_over.stat().st_mtime > 24 * 3600:
-                shutil.rmtree(left_over, ignore_errors=True)
+        with suppress(OSError):  # somebody else sweeps as well, or it is locked
+            if time.time() - left_over.stat().st_mtime > UNLOCKED_SECONDS:
+                lock = os.open(left_over, os.O_RDONLY)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(left_over, ignore_errors=True)
+                finally:
+                    os.close(lock)
 
 
 def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable[[int, int], None] | None) -> None:

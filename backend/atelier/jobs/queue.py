@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from atelier.datasets.catalog import Catalog, datasets
 from atelier.datasets.downloads import downloads
-from atelier.datasets.layouts.base import layouts
+from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid
 from atelier.jobs.specs import PrepareRequest, TrainRequest, TrainSpec
 from atelier.models import architectures

@@ -9,16 +9,17 @@ from pydantic_core import PydanticCustomError
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
-def _model_name(name: str) -> str:
+def _name(name: str) -> str:
     if not re.fullmatch(NAME, name):
         raise PydanticCustomError(
-            "model_name", "use up to 64 lower-case letters, digits, dots, dashes and underscores, with a letter or a digit first"
+            "name", "use up to 64 lower-case letters, digits, dots, dashes and underscores, with a letter or a digit first"
         )
     return name
 
 
 # The schema tells programs the pattern; people are told in words.
-ModelName = Annotated[str, AfterValidator(_model_name), Field(json_schema_extra={"pattern": NAME})]
+ModelName = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": NAME})]
+DatasetName = ModelName
 
 
 class TrainRequest(BaseModel):
@@ -53,3 +54,30 @@ class TrainSpec(TrainRequest):
     """A finished run, whose last checkpoint to go on from."""
     more_steps: int | None = None
     """How many steps to train beyond that checkpoint."""
+
+
+class PrepareRequest(BaseModel):
+    """Pictures to bring, as the API's form and the command line describe them: from one of `upload`, `folder` and `download`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: DatasetName
+    """What the data set is called by: lower case letters, digits, dots, dashes and underscores."""
+    title: str = Field("", max_length=200)
+    """What people read; the name, when it is empty."""
+    layout: str | None = None
+    """How the files lie in their folders; found out when it is not given."""
+    resolution: int = Field(64, ge=8, le=512)
+    """Height and width at which the pictures are prepared now; a training at another one prepares them again."""
+    mirrorable: bool = True
+    """Whether a picture seen in a mirror is as true as itself: not so with letters and digits."""
+    upload: str | None = None
+    """Name of a zip file among the store's uploads."""
+    file_name: str | None = None
+    """What that file was called by whoever sent it."""
+    folder: str | None = None
+    """An absolute path on this machine."""
+    within: tuple[str, ...] | None = None
+    """Folders that the pictures must not lie outside of, whatever links there are; None: anywhere."""
+    download: str | None = None
+    """Name of a published set."""
