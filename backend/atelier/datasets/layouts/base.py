@@ -21,7 +21,14 @@ PICTURES = {
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".pcx", ".sgi", ".psd", ".dds", ".qoi"),
     *(".heic", ".heif", ".jxl", ".svg", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".exr", ".hdr", ".xcf"),
 }
-LEFT_BY_SYSTEMS = {"__MACOSX", "Thumbs.db", "desktop.ini"}  # beside all that begins with a full stop
+LEFT_BY_SYSTEMS = {
+    "__MACOSX",
+    "Thumbs.db",
+    "desktop.ini",
+    "lost+found",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+}  # beside all that begins with a full stop
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -154,7 +161,11 @@ def _look_into(folder: Path) -> tuple[list[str], list[str]]:
     """Names of the files and of the folders in it, sorted; hidden ones are not looked at."""
     files: list[str] = []
     folders: list[str] = []
-    with os.scandir(folder) as entries:
+    try:
+        entries = os.scandir(folder)
+    except PermissionError as error:
+        raise ValueError(f"the folder {folder} may not be read: permission denied") from error
+    with entries:
         for entry in entries:
             if is_hidden(entry.name):
                 continue
@@ -190,6 +201,26 @@ def _walk(folder: Path, prefix: str, depth: int, above: frozenset[Path]) -> Iter
             inside = above | {target}
         if depth > 1:
             yield from _walk(below, f"{prefix}{name}/", depth - 1, inside)
+
+
+def find(root: Path, *names: str, depth: int = 3) -> dict[str, list[Path]]:
+    """Files and folders of these names, written small, at most `depth` folders down; the outermost first.
+
+    Folders with many folders in them are those of classes: nothing is looked for there.
+    """
+    there: dict[str, list[Path]] = {name: [] for name in names}
+    level = [root]
+    for _ in range(depth):
+        below: list[Path] = []
+        for folder in level:
+            files, folders = _look_into(folder)
+            for one in (*files, *folders):
+                if one.lower() in there:
+                    there[one.lower()].append(folder / one)
+            if len(folders) <= 20:
+                below += (folder / one for one in folders)
+        level = below
+    return there
 
 
 def is_picture(path: str) -> bool:
@@ -293,15 +324,16 @@ class Arrangement:
         return parts[0] if len(parts) > 1 else None
 
 
-def arrangement(paths: Iterable[str]) -> Arrangement:
+def arrangement(paths: Iterable[str], *, dealt_out: bool = True) -> Arrangement:
     """Read the folders of pictures: train, val and test above all, then one folder a class.
 
-    A single folder is no class. Nor are 0000, 0001 … (four digits and more), into which large collections are only dealt out.
+    A single folder is no class. Nor, unless told otherwise, are 0000, 0001 … (four digits and more): into such folders large
+    collections are dealt out.
     """
     paths = list(paths)
     tops = {path.split("/", 1)[0] for path in paths if "/" in path}
     split = {top: SPLIT_FOLDERS[top.lower()] for top in tops} if tops and all(top.lower() in SPLIT_FOLDERS for top in tops) else {}
     folders = Arrangement(split, ())
     names = {name for path in paths if (name := folders.class_of(path)) is not None}
-    dealt_out = all(name.isdigit() and len(name) >= 4 for name in names)
-    return Arrangement(split, () if len(names) < 2 or dealt_out else tuple(sorted(names)))
+    meaningless = dealt_out and all(name.isdigit() and len(name) >= 4 for name in names)
+    return Arrangement(split, () if len(names) < 2 or meaningless else tuple(sorted(names)))
