@@ -136,7 +136,10 @@ def wait_for_data(folder: Path, resolution: int, count: int, seconds: float) -> 
         subprocess.run(["sync"], check=True)
         forget.write_text("1")
     for name, hp in (
-        ("a small network, so that data are asked for often", DCGAN.hyperparameters("debug", resolution=resolution, batch_size=64, steps=10**7)),
+        (
+            "a small network, so that data are asked for often",
+            DCGAN.hyperparameters("debug", resolution=resolution, batch_size=64, steps=10**7),
+        ),
         ("the default network", DCGAN.Hyperparameters(resolution=resolution, steps=10**7)),
     ):
         training = Training(DCGAN(hp, data.spec), data, hp, device=device, seed=0)  # type: ignore[arg-type]

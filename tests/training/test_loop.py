@@ -34,7 +34,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def start(name: str, dataset: PreparedDataset, *, seed: int = 0, **chosen: Any) -> Training:
     cls = architectures[name]
-    hp: Hyperparameters = cls.hyperparameters("debug", **{"steps": 6, "batch_size": 8} | chosen)
+    hp: Hyperparameters = cls.hyperparameters("debug", **{"steps": 6, "batch_size": 8, "precision": "float32"} | chosen)
     torch.manual_seed(seed)
     return Training(cls(hp, dataset.spec), dataset, hp, device=CPU, seed=seed)
 

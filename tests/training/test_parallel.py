@@ -20,7 +20,7 @@ device = parallel.start(torch.device("cpu"))
 with parallel.first_before_others():
     dataset = prepare(open_dataset("shapes", {"count": 50}), 16, folder / "datasets")
 cls = architectures["vae"]
-hp = cls.hyperparameters("debug", steps=3, batch_size=8, accumulate=accumulate)
+hp = cls.hyperparameters("debug", steps=3, batch_size=8, accumulate=accumulate, precision="float32")
 torch.manual_seed(parallel.rank())  # every process would begin with other weights
 training = Training(cls(hp, dataset.spec), dataset, hp, device=device, seed=0)
 

@@ -1,95 +1,76 @@
 """A training run: data set → networks → the loop → a version."""
 
 import logging
-import platform
-import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 from sqlalchemy import select
 
-from atelier import __version__
 from atelier.datasets.cache import PreparedDataset, prepare
-from atelier.datasets.catalog import open_dataset
-from atelier.jobs.recorder import Recorder
+from atelier.datasets.catalog import Catalog
+from atelier.jobs import provenance
+from atelier.jobs.progress import Progress, write_grid
+from atelier.jobs.recorder import JobInterrupted, JobPaused, Recorder
 from atelier.jobs.specs import TrainSpec
 from atelier.models import architectures, artifact
-from atelier.models.base import Generator
+from atelier.models.base import GenerativeModel, Hyperparameters
 from atelier.models.devices import pick_device
+from atelier.models.layers import initialise
 from atelier.registry.store import Store
 from atelier.registry.tables import DatasetRow, now
 from atelier.settings import Settings
-from atelier.training import checkpoint
-from atelier.training.loop import Tick, Training, TrainingDiverged
-
-PREVIEWS = 50  # pictures of a run's progress, about
-PREVIEW_SHARE = 0.03  # of the time, at most
-CHECKPOINT_SECONDS = 60.0
+from atelier.training import checkpoint, parallel
+from atelier.training.loop import Training, TrainingDiverged
 
 log = logging.getLogger("atelier.jobs")
 
 
 def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: Settings) -> None:
+    """Of several processes (torchrun), the first one does all of this; the others take part in the training alone."""
     spec = TrainSpec.model_validate(json_spec)
     architecture = architectures[spec.architecture]
+    device = parallel.start(pick_device(settings.device))
+
+    with parallel.first_before_others():
+        dataset = _prepare(spec, recorder, store)
     hp = architecture.Hyperparameters.model_validate(spec.hyperparameters)
-    device = pick_device(settings.device)
-
-    dataset = prepare(
-        open_dataset(spec.dataset, spec.dataset_options), hp.resolution, store.datasets, lambda done, total: recorder.beat("prepare")
-    )
-    _register(dataset, spec, recorder)
-
+    hp = hp.for_images(len(dataset.rows(hp.split)))
     torch.manual_seed(spec.seed)
     model = architecture(hp, dataset.spec)
+    initialise(model, hp.initialisation)
     if spec.start_from is not None:
-        _start_from(model.generator, spec.start_from, store)
+        _start_from(model, hp, spec.start_from, store)
     training = Training(model, dataset, hp, device=device, seed=spec.seed)
-    log.info(
-        "%s on %s (%d images of %d×%d), %d steps on %s",
-        architecture.title, spec.dataset, len(dataset.images), hp.resolution, hp.resolution, training.total_steps, device,
-    )  # fmt: skip
+    metrics = _resume(training, spec, recorder.job_id, store)
+    if parallel.rank() > 0:
+        training.run(lambda tick: None)
+        return
 
-    progress = Progress(training, recorder, store)
+    recorder.rewind(training.step)
+    _register(dataset, spec, recorder)
+    log.info(
+        "%s on %s (%d images of %d×%d), %s on %s",
+        architecture.title, spec.dataset, len(training.batches.rows), hp.resolution, hp.resolution,
+        f"{training.total_steps} steps" if hp.minutes is None else f"{hp.minutes:g} minutes", device,
+    )  # fmt: skip
+    progress = Progress(training, recorder, store, checkpoint_seconds=settings.checkpoint_seconds, metrics=metrics)
     try:
         training.run(progress)
     except TrainingDiverged as error:
         raise ValueError(str(error)) from error  # a ValueError's message reaches the user as it is
+    except (JobPaused, JobInterrupted):
+        progress.save_checkpoint()
+        raise
+    finally:
+        progress.close()
     progress.save_checkpoint()
-    log.info("Trained in %s.", timedelta(seconds=round(progress.seconds)))
+    log.info("Trained in %s.", timedelta(seconds=round(training.seconds)))
 
-    manifest = artifact.Manifest(
-        architecture=spec.architecture,
-        hyperparameters=spec.hyperparameters,
-        image=artifact.image_spec_manifest(dataset.spec),
-        dataset=artifact.DatasetManifest(
-            name=spec.dataset,
-            options=spec.dataset_options,
-            fingerprint=dataset.fingerprint,
-            num_images=len(dataset.images),
-            class_names=list(dataset.class_names),
-        ),
-        training=artifact.TrainingManifest(
-            job=recorder.job_id,
-            preset=spec.preset,
-            seed=spec.seed,
-            steps=training.step,
-            images_seen=training.images_seen,
-            seconds=round(progress.seconds, 3),
-            device=str(device),
-            start_from=spec.start_from,
-            metrics=progress.metrics,
-        ),
-        packages={"atelier": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        created_at=now(),
-    )
+    manifest = _manifest(spec, hp, dataset, training, recorder.job_id, progress.metrics)
     with store.staging(recorder.job_id) as folder:
-        artifact.save(folder, training.average, manifest)
+        artifact.save(folder, training.average, manifest, model)
         write_grid(training.preview(), folder / artifact.SAMPLES)
         with recorder.transaction() as (session, job):
             version = store.publish(session, folder, job, spec.model, manifest.model_dump(mode="json"))
@@ -97,74 +78,68 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
     log.info("Published %s@%d.", spec.model, version.number)
 
 
-class Progress:
-    """What a run leaves behind as it goes: its row, log lines, previews, checkpoints. Goes on from a checkpoint where there is one."""
-
-    def __init__(self, training: Training, recorder: Recorder, store: Store) -> None:
-        self.training, self.recorder, self.store = training, recorder, store
-        self.metrics: dict[str, float] = {}
-        self._checkpoint = store.checkpoint(recorder.job_id)
-        self._before = 0.0  # seconds of training up to the checkpoint
-        if self._checkpoint.exists():
-            saved = checkpoint.load(self._checkpoint)
-            training.load_state_dict(saved["training"])
-            self._before = saved["seconds"]
-            recorder.rewind(training.step)
-            log.info("Going on from step %d.", training.step)
-        self._started = self._saved = time.monotonic()
-        self._next_line = 0.0
-        self._next_preview = training.step
-        self._previewing = 0.0  # seconds spent
-
-    @property
-    def seconds(self) -> float:
-        return self._before + time.monotonic() - self._started
-
-    def __call__(self, tick: Tick) -> None:
-        elapsed = time.monotonic() - self._started
-        first = not self.metrics
-        last = tick.step == tick.total_steps
-        self.metrics |= tick.metrics
-
-        preview = first or last or (tick.step >= self._next_preview and self._previewing <= PREVIEW_SHARE * elapsed)
-        if preview:
-            write_grid(self.training.preview(), self.store.preview(self.recorder.job_id, tick.step))
-            # Close together at first, when a picture changes with every step.
-            self._next_preview = tick.step + max(1, min(tick.step, tick.total_steps // PREVIEWS))
-            self._previewing += time.monotonic() - self._started - elapsed
-
-        eta = self.recorder.tick(tick.stage, tick.step, tick.total_steps, tick.images_per_second, tick.metrics, preview=preview)
-
-        if last or elapsed >= self._next_line:
-            losses = "  ".join(f"{name} {value:.4g}" for name, value in tick.metrics.items())
-            remaining = "" if eta is None else f"  ETA {timedelta(seconds=round(eta))}"
-            log.info("step %d/%d  %s  %.0f images/s%s", tick.step, tick.total_steps, losses, tick.images_per_second, remaining)
-            self._next_line = elapsed + min(30.0, max(2.0, 0.01 * (elapsed + (eta or 0.0))))
-
-        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
-            self.save_checkpoint()
-
-    def save_checkpoint(self) -> None:
-        checkpoint.save(self._checkpoint, {"training": self.training.state_dict(), "seconds": self.seconds})
-        self._saved = time.monotonic()
+def _prepare(spec: TrainSpec, recorder: Recorder, store: Store) -> PreparedDataset:
+    dataset = Catalog(store.sources).open(spec.dataset, spec.dataset_options)
+    beat = (lambda done, total: recorder.beat("prepare")) if parallel.rank() == 0 else None
+    return prepare(dataset, spec.hyperparameters["resolution"], store.datasets, beat)
 
 
-def write_grid(images: np.ndarray[Any, np.dtype[np.uint8]], path: Path) -> None:
-    """Up to 64 images [N, H, W, C] as a PNG of at most 8×8, small ones at twice their size; never half-written."""
-    images = images[:64]
-    columns = min(8, len(images))
-    rows = -(-len(images) // columns)
-    _, height, width, channels = images.shape
-    cells = np.zeros((rows * columns, height, width, channels), np.uint8)
-    cells[: len(images)] = images
-    grid = cells.reshape(rows, columns, height, width, channels).swapaxes(1, 2).reshape(rows * height, columns * width, channels)
-    picture = Image.fromarray(grid.squeeze(2) if channels == 1 else grid)
-    if height < 64:
-        picture = picture.resize((picture.width * 2, picture.height * 2), Image.Resampling.NEAREST)
-    path.parent.mkdir(exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    picture.save(beside, "PNG")
-    beside.replace(path)
+def _resume(training: Training, spec: TrainSpec, job_id: int, store: Store) -> dict[str, float]:
+    """Go on from the job's own checkpoint, or from that of the run it continues; the metrics up to there."""
+    own = store.checkpoint(job_id)
+    if own.exists():
+        saved = checkpoint.load(own)
+        training.load_state_dict(saved["training"])
+        log.info("Going on from step %d.", training.step)
+    elif spec.continues is not None:
+        if not store.checkpoint(spec.continues).exists():
+            raise ValueError(f"The checkpoint of run {spec.continues} is gone, so there is nothing to continue.")
+        saved = checkpoint.load(store.checkpoint(spec.continues))
+        training.load_state_dict(saved["training"])
+        training.extend(spec.more_steps or 0)
+        log.info("Continuing run %d after step %d.", spec.continues, training.step)
+    else:
+        return {}
+    metrics: dict[str, float] = saved["metrics"]
+    return metrics
+
+
+def _manifest(
+    spec: TrainSpec, hp: Hyperparameters, dataset: PreparedDataset, training: Training, job: int, metrics: dict[str, float]
+) -> artifact.Manifest:
+    return artifact.Manifest(
+        architecture=spec.architecture,
+        hyperparameters=hp.model_dump(mode="json"),
+        image=artifact.image_spec_manifest(dataset.spec),
+        dataset=artifact.DatasetManifest(
+            name=spec.dataset,
+            options=spec.dataset_options,
+            fingerprint=dataset.fingerprint,
+            num_images=len(dataset.images),
+            num_trained=len(training.batches.rows),
+            class_names=list(dataset.class_names),
+            attribute_names=list(dataset.attribute_names),
+        ),
+        training=artifact.TrainingManifest(
+            job=job,
+            preset=spec.preset,
+            seed=spec.seed,
+            steps=training.step,
+            images_seen=training.images_seen,
+            skipped_steps=training.skipped_steps,
+            seconds=round(training.seconds, 3),
+            device=str(training.device),
+            hardware=provenance.hardware(training.device),
+            precision=str(training.precision).removeprefix("torch."),
+            processes=parallel.processes(),
+            start_from=spec.start_from,
+            continues=spec.continues,
+            metrics=metrics,
+        ),
+        packages=provenance.packages(),
+        revision=provenance.revision(),
+        created_at=now(),
+    )
 
 
 def _register(dataset: PreparedDataset, spec: TrainSpec, recorder: Recorder) -> None:
@@ -183,9 +158,21 @@ def _register(dataset: PreparedDataset, spec: TrainSpec, recorder: Recorder) -> 
             session.add(row)
 
 
-def _start_from(generator: Generator, version: str, store: Store) -> None:
-    model, _, number = version.partition("@")
-    try:
-        generator.load_state_dict(load_file(store.version(model, int(number)) / artifact.WEIGHTS))
-    except RuntimeError as error:
-        raise ValueError(f"{version} has another network than these hyper-parameters on this data set; take those of {version}.") from error
+def _start_from(model: GenerativeModel, hp: Hyperparameters, version: str, store: Store) -> None:
+    """Give the networks a version's weights: all of them where it kept them, and whatever other data ask to be shaped anew stays new."""
+    name, _, number = version.partition("@")
+    folder = store.version(name, int(number))
+    saved = {f"generator.{key}": value for key, value in load_file(folder / artifact.WEIGHTS).items()}
+    if (folder / artifact.NETWORKS).exists():
+        saved = load_file(folder / artifact.NETWORKS)
+    own = model.state_dict()
+    fitting = {key: value for key, value in saved.items() if key in own and own[key].shape == value.shape}
+    drawing = [key for key in own if key.startswith("generator.")]
+    if sum(own[key].numel() for key in drawing if key in fitting) < sum(own[key].numel() for key in drawing) / 2:
+        theirs, shared = artifact.read_manifest(folder).hyperparameters, set(Hyperparameters.model_fields) - {"resolution"}
+        differing = [f"{key} is {theirs[key]}, here {value}" for key, value in hp.model_dump(mode="json").items()
+                     if key in theirs and key not in shared and theirs[key] != value]  # fmt: skip
+        raise ValueError(f"{version} has another network: {'; '.join(differing) or 'its pictures differ'}. Take the values of {version}.")
+    model.load_state_dict(fitting, strict=False)
+    new = [key for key in own if key not in fitting]
+    log.info("Begun with the weights of %s%s.", version, f"; new are {', '.join(new)}" if new else "")

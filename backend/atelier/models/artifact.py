@@ -55,6 +55,8 @@ class TrainingManifest(BaseModel):
     device: str
     hardware: str | None = None
     """The device by its maker's name."""
+    precision: str | None = None
+    """The numbers it was computed in."""
     processes: int = 1
     """That shared the batches."""
     start_from: str | None = None

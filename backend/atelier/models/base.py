@@ -55,8 +55,8 @@ class Hyperparameters(BaseModel):
     """Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights."""
     accumulate: int = Field(1, ge=1, le=1024, json_schema_extra=HARDWARE)
     """Parts that a batch is computed in, one after the other: less memory for the same batch."""
-    precision: Literal["float32", "bfloat16"] = Field("float32", json_schema_extra=HARDWARE)
-    """Numbers to compute with; weights and losses stay float32. bfloat16 is for GPUs and processors that have it in hardware."""
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", json_schema_extra=HARDWARE)
+    """Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it."""
     compile: bool = Field(False, json_schema_extra=HARDWARE)
     """Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU."""
 

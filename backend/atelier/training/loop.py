@@ -12,6 +12,7 @@ from torch import Tensor
 
 from atelier.datasets.cache import PreparedDataset
 from atelier.models.base import Batch, GenerativeModel, Generator, Hyperparameters, Losses, Phase, latents
+from atelier.models.devices import pick_precision
 from atelier.training import parallel
 from atelier.training.batches import Batches
 from atelier.training.ema import update_average
@@ -63,6 +64,7 @@ class Training:
         self.skipped = dict.fromkeys(names, 0)  # steps in a row without finite gradients
         self.skipped_steps = 0  # altogether
         self.hp, self.device, self.seed = hp, device, seed
+        self.precision = pick_precision(hp.precision, device)
         self._sums: dict[str, tuple[Tensor, int]] = {}
 
     # ------------------------------------------------------------------------------------------------------------ budget
@@ -170,7 +172,7 @@ class Training:
         parts = []
         for index, part in enumerate(batch.parts(self.hp.accumulate)):
             self.seed_noise(call, index + parallel.rank() * self.hp.accumulate)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.hp.precision == "bfloat16"):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
                 losses = phase.losses(part)
             (losses["loss"] / self.hp.accumulate).backward()  # type: ignore[no-untyped-call]
             parts.append(losses)
