@@ -17,13 +17,14 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 import atelier
-from atelier.api import architectures, datasets, events, images, logs, models, system, training_runs
+from atelier.api import architectures, datasets, events, images, logs, models, preparations, system, training_runs
 from atelier.api.deps import Services
 from atelier.api.hub import Hub
 from atelier.api.problems import ProblemOut, add_handlers, problems
 from atelier.api.safety import Safety
 from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import LocalExecutor
+from atelier.jobs.sources import sweep
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.store import Store
@@ -32,6 +33,7 @@ from atelier.settings import Settings
 
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
+FORMS = ("/api/v1/datasets",)  # take multipart/form-data instead of JSON
 GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
 
 NO_PAGE = """<!doctype html><html lang="en"><title>Atelier</title>
@@ -49,12 +51,18 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         database, jobs_database = AsyncDatabase(url), Database(url)
         stack.push_async_callback(database.dispose)
         stack.callback(jobs_database.dispose)
+        await run_in_threadpool(_sweep, jobs_database, store)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         engine = await stack.enter_async_context(Engine(settings.device))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
         yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
+
+
+def _sweep(database: Database, store: Store) -> None:
+    with database.read() as session:
+        sweep(session, store)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -65,13 +73,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         redoc_url=None,
     )
-    app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts))
+    app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts), forms=FORMS)
     add_handlers(app)
 
     # Here and not on the application, whose limit would answer from outside of Safety, in plain text.
     v1 = APIRouter(prefix="/api/v1", max_body_size=MAX_BODY)
-    for router in (architectures, datasets, training_runs, models, images, events, logs, system):
+    for router in (architectures, datasets, preparations, training_runs, models, images, events, logs, system):
         v1.include_router(router.router)
+    v1.include_router(datasets.sources)
     app.include_router(v1)
     app.include_router(system.health)
 

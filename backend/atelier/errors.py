@@ -9,7 +9,8 @@ AtelierError            500
 ├── Unsupported         415   content of a type that is not read
 ├── Invalid             422   values that are wrong; `errors` lists [{pointer, detail}]
 ├── TooMany             429   a queue is full; Retry-After
-└── Overloaded          503   try again later; Retry-After
+├── Overloaded          503   try again later; Retry-After
+└── DiskFull            507   there is no room for what was sent
 """
 
 from collections.abc import Sequence
@@ -99,3 +100,8 @@ class Overloaded(AtelierError):
 
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class DiskFull(AtelierError):
+    status = 507
+    title = "Insufficient storage"

@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one."""
     allowed_hosts: tuple[str, ...] = ()
     """Names, beside localhost and the address listened on, under which browsers may reach the server (a JSON list)."""
+    data_roots: tuple[Path, ...] = ()
+    """Folders of this machine below which data sets may be added over HTTP, without being copied (a JSON list)."""
+    max_upload_bytes: int = Field(20 << 30, ge=1)
+    """Size of the largest zip file that is taken in."""
     max_jobs: int = Field(1, ge=1, le=64)
     """Jobs that run at the same time; further ones wait in the queue."""
     processes_per_job: int = Field(1, ge=1, le=64)

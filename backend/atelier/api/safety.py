@@ -25,11 +25,15 @@ class Safety:
 
     A page elsewhere can send requests to localhost (refused by Origin, and by the content type where the browser sends no
     Origin), or make a name of its own resolve to 127.0.0.1 (refused by Host; an address as Host can't be rebound).
+
+    The paths in `forms` take multipart/form-data besides, which any page can send: there Origin alone protects, which every
+    browser of these years sends with every POST, and Sec-Fetch-Site, which says the same where somebody strips Origin.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], forms: Collection[str] = ()) -> None:
         self.app = app
         self.hosts = {"localhost", *(host.lower() for host in hosts)}
+        self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,7 +63,7 @@ class Safety:
                     answer["Cache-Control"] = "public, max-age=31536000, immutable" if path.startswith("/assets/") else "no-cache"
             await send(message)
 
-        refusal = self._refusal(scope["method"], headers)
+        refusal = self._refusal(scope["method"], path, headers)
         if refusal is not None:
             await refusal(scope, receive, send_safely)
             return
@@ -68,7 +72,7 @@ class Safety:
             MutableHeaders(scope=scope)["accept"] = accepted
         await self.app(scope, receive, send_safely)
 
-    def _refusal(self, method: str, headers: Headers) -> Response | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         name = _hostname(f"//{host}")
         if not (name in self.hosts or _is_address(name)):
@@ -78,9 +82,13 @@ class Safety:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return problem(403, "Forbidden", f"Requests that change something must come from this server's own page, not from {origin}.")
+        if origin is None and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return problem(403, "Forbidden", "Requests that change something must come from this server's own page.")
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        if has_body and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            return problem(415, "Unsupported media type", "Send JSON, with Content-Type: application/json.")
+        wanted = "multipart/form-data" if method == "POST" and path in self.forms else "application/json"
+        if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
+            what = "a form" if path in self.forms else "JSON"
+            return problem(415, "Unsupported media type", f"Send {what}, with Content-Type: {wanted}.")
         return None
 
 
