@@ -113,7 +113,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
         licence=licence,
         origin=origin,
         root=root.relative_to(staging).as_posix() if root.is_relative_to(staging) else str(root.resolve()),
-        mirrorable=spec.mirrorable,
+        mirrorable=spec.mirrorable and spec.download != "mnist",  # digits
         job=recorder.job_id,
     )
     _log_skipped([*listing.skipped, *index.skipped])
