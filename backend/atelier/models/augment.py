@@ -106,8 +106,8 @@ class AdaptiveAugment(nn.Module):
     that is too sure of the real images it knows gets more augmentation, one that is not gets less.
 
     Deviations from the paper: all that moves pixels is one bilinear resampling, without the supersampling through a wavelet
-    filter (it triples the cost, and scales stay near one); an image for which the dice changed nothing keeps its bits;
-    p ends at 1 and can't wind up beyond it.
+    filter (it would triple the cost, and scales stay near one); p ends at 1 and can't wind up beyond it. An image for which the
+    dice changed nothing passes through the same arithmetic, which is exact for it.
     """
 
     IMAGES = 500_000  # that take p from 0 to 1
@@ -128,8 +128,8 @@ class AdaptiveAugment(nn.Module):
     @torch.no_grad()
     def observe(self, real_logits: Tensor) -> None:
         """Let p follow from what the discriminator says of real images. Nothing here waits for the device."""
-        signs = (real_logits > 0).sum() - (real_logits < 0).sum()  # something that is no number counts as undecided
-        seen = torch.stack([signs, torch.full_like(signs, real_logits.numel())]).to(self.signs.dtype)
+        signs = real_logits.float().sign().sum()  # the sign of what is no number is 0
+        seen = torch.stack([signs, torch.full_like(signs, real_logits.numel())])
         if distributed.is_initialized():  # several processes see a share of the batch each: one p from all of them
             distributed.all_reduce(seen)
         self.signs += seen[0]
@@ -142,101 +142,74 @@ class AdaptiveAugment(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):  # coordinates need all of float32's digits
-            original = images.float()
-            n, channels = original.shape[:2]
-            theta, moved = self.draw_geometry(n, original.shape[2])
-            matrix, offset, coloured = self.draw_colour(n, channels)
-            images = resample(original, theta)
-            pixels = images.permute(0, 2, 3, 1).flatten(1, 2)  # [N, HW, C]
+            n, channels, height, width = images.shape
+            images = resample(images.float(), self.draw_geometry(n, width))
+            matrix, offset = self.draw_colour(n, channels)
+            pixels = images.permute(0, 2, 3, 1).reshape(n, height * width, channels)
             pixels = torch.baddbmm(offset[:, None, None], pixels, matrix.mT)
-            images = pixels.view(n, *original.shape[2:], channels).permute(0, 3, 1, 2)
-            return torch.where((moved | coloured)[:, None, None, None], images, original)
+            return pixels.view(n, height, width, channels).permute(0, 3, 1, 2)  # channels last, as convolutions like it
 
-    def draw_geometry(self, n: int, size: int) -> tuple[Tensor, Tensor]:
-        """Where pixels come from: theta [N, 2, 3], from places in the result to places in the image, [-1, 1] across; and bool [N].
+    def draw_geometry(self, n: int, size: int) -> Tensor:
+        """Where pixels come from: theta [N, 2, 3], from places in the result to places in the image, which is [-1, 1] across.
 
         Each factor is the inverse of the paper's, which has the same distribution, in the paper's order.
         """
-        gates = _Gates(n, self.p)
-        rand, randn = gates.rand, gates.randn
-        one, zero = torch.ones_like(rand()), torch.zeros_like(rand())
+        p, device = self.p, self.p.device
+        twice = 1 - (1 - p).sqrt()  # of two turns, one or both are made with probability p
         # Pixel blitting: flip, quarter turns, whole pixels.
-        theta = _matrix(gates.choose(2 * (rand() < 0.5).float() - 1, one), zero, zero, zero, one, zero)
-        theta = theta @ _rotation(gates.choose((rand() * 4).floor() * (math.pi / 2), zero))
-        pixel = 2 / size
-        whole = [((0.25 * rand() - 0.125) * size).round() * pixel for _ in "xy"]
-        theta = theta @ _translation(*gates.choose_together(whole, zero))
-        # Geometry: scale, turn, stretch, turn, shift. Two turns in p of the images: each in 1 - sqrt(1 - p).
-        turning = _Gates(n, 1 - (1 - self.p).sqrt())
-        scale = gates.choose(torch.exp2(0.2 * randn()), one)
-        theta = theta @ _matrix(scale, zero, zero, zero, scale, zero)
-        theta = theta @ _rotation(turning.choose((2 * rand() - 1) * math.pi, zero))
-        stretch = gates.choose(torch.exp2(0.2 * randn()), one)
-        theta = theta @ _matrix(stretch, zero, zero, zero, 1 / stretch, zero)
-        theta = theta @ _rotation(turning.choose((2 * rand() - 1) * math.pi, zero))
-        theta = theta @ _translation(*gates.choose_together([0.125 * 2 * randn() for _ in "xy"], zero))
-        return theta[:, :2], gates.opened | turning.opened
+        theta = _scaling(_choose(p, 2.0 * torch.randint(2, (n,), device=device) - 1, 1.0), 1.0)
+        theta = theta @ _rotation(_choose(p, torch.randint(4, (n,), device=device) * (math.pi / 2), 0.0))
+        theta = theta @ _translation(_choose(p, ((torch.rand(n, 2, device=device) - 0.5) * (size / 4)).round() * (2 / size), 0.0))
+        # Geometry: scale, turn, stretch, turn, shift.
+        scale = _choose(p, torch.exp2(0.2 * torch.randn(n, device=device)), 1.0)
+        theta = theta @ _scaling(scale, scale)
+        theta = theta @ _rotation(_choose(twice, (2 * torch.rand(n, device=device) - 1) * math.pi, 0.0))
+        stretch = _choose(p, torch.exp2(0.2 * torch.randn(n, device=device)), 1.0)
+        theta = theta @ _scaling(stretch, 1 / stretch)
+        theta = theta @ _rotation(_choose(twice, (2 * torch.rand(n, device=device) - 1) * math.pi, 0.0))
+        theta = theta @ _translation(_choose(p, 2 * 0.125 * torch.randn(n, 2, device=device), 0.0))
+        return theta[:, :2]
 
-    def draw_colour(self, n: int, channels: int) -> tuple[Tensor, Tensor, Tensor]:
-        """What becomes of a pixel: matrix [N, C, C] and offset [N], the same for all channels; and bool [N].
+    def draw_colour(self, n: int, channels: int) -> tuple[Tensor, Tensor]:
+        """What becomes of a pixel: matrix [N, C, C], and offset [N] for all channels.
 
-        Brightness, contrast, luma flip, hue and saturation, multiplied out: around the grey axis, chroma is turned and scaled,
-        luma kept or flipped. Grey images have luma alone.
+        Brightness, contrast, luma flip, hue and saturation, multiplied out: around the grey axis chroma is turned and scaled,
+        along it luma is kept or flipped. Grey images have luma alone.
         """
-        gates = _Gates(n, self.p)
-        rand, randn = gates.rand, gates.randn
-        one, zero = torch.ones_like(rand()), torch.zeros_like(rand())
-        brightness = gates.choose(0.2 * randn(), zero)
-        contrast = gates.choose(torch.exp2(0.5 * randn()), one)
-        flip = gates.choose(2 * (rand() < 0.5).float() - 1, one)
-        offset = contrast * flip * brightness
+        p, device = self.p, self.p.device
+        brightness = _choose(p, 0.2 * torch.randn(n, device=device), 0.0)
+        contrast = _choose(p, torch.exp2(0.5 * torch.randn(n, device=device)), 1.0)
+        luma = contrast * _choose(p, 2.0 * torch.randint(2, (n,), device=device) - 1, 1.0)
         if channels == 1:
-            return (contrast * flip)[:, None, None], offset, gates.opened
-        hue = gates.choose((2 * rand() - 1) * math.pi, zero)[:, None, None]
-        saturation = gates.choose(torch.exp2(randn()), one)[:, None, None]
-        luma = torch.full((3, 3), 1 / 3, device=offset.device)  # onto the grey axis
-        chroma = torch.eye(3, device=offset.device) - luma  # onto the plane across it
-        turn = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=offset.device) / math.sqrt(3)  # by 90° within that plane
-        matrix = flip[:, None, None] * luma + saturation * (hue.cos() * chroma + hue.sin() * turn)
-        return contrast[:, None, None] * matrix, offset, gates.opened
+            return luma[:, None, None], luma * brightness
+        hue = _choose(p, (2 * torch.rand(n, device=device) - 1) * math.pi, 0.0)
+        chroma = contrast * _choose(p, torch.exp2(torch.randn(n, device=device)), 1.0)
+        along = torch.full((3, 3), 1 / 3, device=device)  # onto the grey axis
+        across = torch.eye(3, device=device) - along  # onto the plane across it
+        turned = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=device) / math.sqrt(3)  # and by 90° within it
+        factors = torch.stack([luma, chroma * hue.cos(), chroma * hue.sin()], dim=1)[:, :, None, None]  # [N, 3, 1, 1]
+        return (factors * torch.stack([along, across, turned])).sum(dim=1), luma * brightness
 
 
-class _Gates:
-    """Dice for n images: each choice is made with probability p, and `opened` says for which images one was made."""
-
-    def __init__(self, n: int, p: Tensor) -> None:
-        self.n, self.p = n, p
-        self.opened = torch.zeros(n, dtype=torch.bool, device=p.device)
-
-    def rand(self) -> Tensor:
-        return torch.rand(self.n, device=self.p.device)
-
-    def randn(self) -> Tensor:
-        return torch.randn(self.n, device=self.p.device)
-
-    def choose_together(self, values: list[Tensor], neutral: Tensor) -> list[Tensor]:
-        gate = self.rand() < self.p
-        self.opened = self.opened | gate
-        return [torch.where(gate, value, neutral) for value in values]
-
-    def choose(self, value: Tensor, neutral: Tensor) -> Tensor:
-        return self.choose_together([value], neutral)[0]
+def _choose(p: Tensor, values: Tensor, neutral: float) -> Tensor:
+    """Values [N, ...], each with probability p, else the neutral one."""
+    gate = torch.rand(len(values), *[1] * (values.ndim - 1), device=values.device) < p
+    return torch.where(gate, values, neutral)
 
 
-def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor) -> Tensor:
-    """Affine maps of the plane, [[a, b, c], [d, e, f], [0, 0, 1]] [N, 3, 3], from their entries [N]."""
-    zero, one = torch.zeros_like(a), torch.ones_like(a)
-    return torch.stack([a, b, c, d, e, f, zero, zero, one], dim=1).view(-1, 3, 3)
+def _scaling(x: Tensor, y: Tensor | float) -> Tensor:
+    """[N] → [N, 3, 3], an affine map of the plane; so are the next ones."""
+    return torch.stack([x, torch.ones_like(x) * y, torch.ones_like(x)], dim=1).diag_embed()
 
 
 def _rotation(angle: Tensor) -> Tensor:
-    zero, sin, cos = torch.zeros_like(angle), angle.sin(), angle.cos()
-    return _matrix(cos, -sin, zero, sin, cos, zero)
+    zero, one, sin, cos = torch.zeros_like(angle), torch.ones_like(angle), angle.sin(), angle.cos()
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], dim=1).view(-1, 3, 3)
 
 
-def _translation(x: Tensor, y: Tensor) -> Tensor:
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
-    return _matrix(one, zero, x, zero, one, y)
+def _translation(shift: Tensor) -> Tensor:
+    eye = torch.eye(3, device=shift.device).expand(len(shift), 3, 3)
+    return eye + pad(shift[:, :, None], (2, 0, 0, 1))  # [N, 2] in the third column
 
 
 def resample(images: Tensor, theta: Tensor) -> Tensor:
