@@ -1,6 +1,9 @@
 """What discriminators see: changes of the papers' kinds and ranges, which gradients pass through."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -254,7 +257,9 @@ def test_the_target_is_what_real_pictures_get_on_average(positive: int, rises: b
 def test_a_logit_that_is_no_number_does_not_spoil_the_strength() -> None:
     ada = always(p=0.5)
     ada.observe(torch.full((32, 1), float("nan")))
-    assert ada.p.item() == pytest.approx(0.5, abs=1e-3)
+    assert ada.p.item() == pytest.approx(0.5 - 32 / 500_000)
+    ada.observe(torch.ones(32, 1))
+    assert ada.p.item() == pytest.approx(0.5)
 
 
 def test_a_checkpoint_carries_strength_and_what_it_follows_from() -> None:
@@ -266,3 +271,24 @@ def test_a_checkpoint_carries_strength_and_what_it_follows_from() -> None:
     for ada in (one, other):
         ada.observe(torch.ones(8, 1))
     assert other.p.item() == one.p.item() == pytest.approx(64 / 500_000)
+
+
+PROCESS = """
+import sys, torch
+from atelier.models.augment import AdaptiveAugment
+
+rank, meeting = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+ada = AdaptiveAugment(target=0.4, interval=32)
+for _ in range(2):
+    ada.observe(torch.tensor([1.0] * 4 + [1.0 - 2.0 * rank] * 4))  # sure in the first process, undecided in the other: 0.5 in both
+    print(ada.p.item() * 500_000, flush=True)
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_several_processes_have_one_strength(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROCESS]
+    runs = [subprocess.Popen([*command, str(rank), (tmp_path / "meeting").as_uri()], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
+    said = [run.communicate(timeout=100)[0].split() for run in runs]
+    assert [[round(float(p)) for p in lines] for lines in said] == [[0, 32], [0, 32]]
