@@ -42,7 +42,8 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
         Unreadable: it is no picture, is damaged, or has a size that nothing can be learnt from.
     """
-    return _open(path, None)[0]
+    image, _, orientation = _open(path, None)
+    return _upright(image, orientation)
 
 
 def draw_square(path: Path, resolution: int, box: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:
@@ -50,8 +51,17 @@ def draw_square(path: Path, resolution: int, box: tuple[float, float, float, flo
 
     A large JPEG is decoded at a half, a quarter or an eighth where that leaves twice the pixels that are asked for: several times faster.
     """
-    image, scale = _open(path, (2 * resolution, box))
-    return resize(crop_square(image, box and (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)), resolution)
+    image, (width, height), orientation = _open(path, (resolution, box))
+    left, top, side = _square((height, width) if orientation >= 5 else (width, height), box)  # as one looks at it
+    if orientation >= 5:
+        left, top = top, left
+    if orientation in (2, 3, 7, 8):
+        left = width - left - side
+    if orientation in (3, 4, 6, 7):
+        top = height - top - side
+    factor = round(max(width, height) / max(image.size))
+    square = _resized(image, resolution, (left / factor, top / factor, (left + side) / factor, (top + side) / factor))
+    return _pixels(_upright(square, orientation))
 
 
 def crop_square(image: Image.Image, box: tuple[float, float, float, float] | None = None) -> Image.Image:
@@ -60,44 +70,59 @@ def crop_square(image: Image.Image, box: tuple[float, float, float, float] | Non
     H. Zhang et al.: StackGAN, section 4.1. There, a crop that leaves the picture is cut off and squeezed into a square;
     here it is moved inside, and reduced only if it is larger than the picture.
     """
-    width, height = image.size
+    left, top, side = _square(image.size, box)
+    return image.crop((left, top, left + side, top + side))
+
+
+def resize(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
+    """As uint8 [resolution, resolution, 1 or 3], antialiased."""
+    return _pixels(_resized(image, resolution, (0, 0, *image.size)))
+
+
+def _square(size: tuple[int, int], box: tuple[float, float, float, float] | None) -> tuple[int, int, int]:
+    """Left, top and side."""
+    width, height = size
     side, centre_x, centre_y = min(width, height), width / 2, height / 2
     if box is not None and min(box[2:]) > 0:
         side = max(1, min(side, 2 * int(max(box[2:]) * BOX_REACH)))
         centre_x, centre_y = box[0] + box[2] / 2, box[1] + box[3] / 2
     left = min(max(int(centre_x - side / 2), 0), width - side)
     top = min(max(int(centre_y - side / 2), 0), height - side)
-    return image.crop((left, top, left + side, top + side))
+    return left, top, side
 
 
-def resize(image: Image.Image, resolution: int) -> NDArray[np.uint8]:
-    """As uint8 [resolution, resolution, 1 or 3], antialiased."""
-    smaller = resolution < image.width
+def _resized(image: Image.Image, resolution: int, box: tuple[float, float, float, float]) -> Image.Image:
+    smaller = resolution < box[2] - box[0]
     resample = Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC  # Lanczos rings where it enlarges
-    pixels = np.asarray(image.resize((resolution, resolution), resample, reducing_gap=3.0 if smaller else None))
+    return image.resize((resolution, resolution), resample, box, reducing_gap=3.0 if smaller else None)
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
 
 
-Reduction = tuple[int, tuple[float, float, float, float] | None]  # pixels that the crop must keep, and the box it is made by
+Wanted = tuple[int, tuple[float, float, float, float] | None]  # the resolution, and the box of the square
 
 
-def _open(path: Path, reduction: Reduction | None) -> tuple[Image.Image, float]:
-    """The picture, and by what it was reduced."""
+def _open(path: Path, wanted: Wanted | None) -> tuple[Image.Image, tuple[int, int], int]:
+    """The picture as it is stored; its full size, as it may be reduced for what is wanted of it; and its orientation."""
     _ignore_warnings_of_pillow()
     try:
         with path.open("rb") as file:
             try:
                 image = Image.open(file, formats=_formats(path.suffix.lower()))
                 _check_size(*image.size)
-                original = max(image.size)
-                if reduction is not None and image.format in ("JPEG", "MPO"):
-                    least, box = reduction
-                    crop = min(min(image.size), 2 * BOX_REACH * max(box[2:]) if box else original)
-                    factor = next((factor for factor in (8, 4, 2) if crop / factor >= least), 1)
-                    image.draft(None, (image.width // factor, image.height // factor))
-                image.load()
-                scale = max(image.size) / original
-                return _upright(_plain(image), _orientation(image)), scale
+                size = image.size
+                if wanted is not None and image.format in ("JPEG", "MPO"):
+                    side = _square(size, wanted[1])[2]
+                    factor = next((factor for factor in (8, 4, 2) if side >= 2 * factor * wanted[0]), 1)
+                    image.draft(None, (size[0] // factor, size[1] // factor))
+                    image.load()
+                else:
+                    image.load()
+                    size = image.size  # TIFF is turned as it is loaded
+                return _plain(image), size, _orientation(image)
             except Image.DecompressionBombError as error:
                 raise Unreadable(_too_large()) from error
             except UnidentifiedImageError as error:

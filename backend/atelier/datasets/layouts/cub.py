@@ -153,10 +153,11 @@ def _readable(name: str) -> str:
 
 def _captions(home: Path, root: Path) -> Path | None:
     """The folder with one folder of texts for each class: within the set, or beside it."""
-    within = find(root, *CAPTIONS)
-    beside = find(home.parent, *CAPTIONS, depth=2) if os.access(home.parent, os.R_OK | os.X_OK) else dict[str, list[Path]]()
+    places = [find(root, *CAPTIONS)]
+    if os.access(home.parent, os.R_OK | os.X_OK):
+        places.append(find(home.parent, *CAPTIONS, depth=2))
     for name in CAPTIONS:
-        for folder in (*within[name], *beside.get(name, ())):
+        for folder in (folder for place in places for folder in place[name]):
             if folder.is_dir() and any((home / "images" / child.name).is_dir() for child in folder.iterdir()):
                 return folder
     return None
