@@ -1,4 +1,4 @@
-"""Starting, listing and cancelling training runs, and what a wrong request is told."""
+"""Starting, listing and steering training runs, and what a wrong request is told."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 from atelier.models import architectures
 from atelier.registry.database import Database
 from atelier.registry.store import Store
-from atelier.registry.tables import Event, Job, MetricPoint, preview_url
+from atelier.registry.tables import Event, Job, MetricPoint, Status, preview_url
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +110,98 @@ async def test_a_queued_run_is_cancelled_at_once_and_a_finished_one_conflicts(
     assert done["version"] is not None
     conflict = await client.post(f"{URL}/{done['id']}/cancel")
     assert (conflict.status_code, conflict.headers["content-type"]) == (409, "application/problem+json")
+
+
+async def in_state(client: httpx.AsyncClient, database: Database, status: Status, **columns: Any) -> int:
+    """A run in that state; nothing stands behind it."""
+    run: int = (await client.post(URL, json=BODY)).json()["id"]
+    with database.write() as session:
+        job = session.get_one(Job, run)
+        for name, value in {"status": status, **columns}.items():
+            setattr(job, name, value)
+    return run
+
+
+async def ask(client: httpx.AsyncClient, run: int, what: str, **named: Any) -> tuple[int, dict[str, Any]]:
+    response = await client.post(f"{URL}/{run}/{what}", **named)
+    return response.status_code, response.json()
+
+
+async def test_a_run_is_paused_resumed_and_cancelled_wherever_it_stands(
+    client: httpx.AsyncClient, database: Database, occupied: int
+) -> None:
+    run = await in_state(client, database, "queued")
+    for _ in range(2):
+        code, paused = await ask(client, run, "pause")
+        assert (code, paused["status"], paused["queue_position"]) == (200, "paused", None)
+    for _ in range(2):
+        code, resumed = await ask(client, run, "resume")
+        assert (code, resumed["status"]) == (200, "queued")
+        assert resumed["queue_position"] >= 1
+    code, pausing = await ask(client, occupied, "pause")
+    assert (code, pausing["status"], pausing["pause_requested"]) == (200, "running", True)
+    code, running = await ask(client, occupied, "resume")
+    assert (code, running["status"], running["pause_requested"]) == (200, "running", False)
+    assert (await ask(client, await in_state(client, database, "interrupted"), "resume"))[1]["status"] == "queued"
+    assert (await ask(client, await in_state(client, database, "interrupted"), "cancel"))[1]["status"] == "cancelled"
+    assert (await ask(client, await in_state(client, database, "paused"), "cancel"))[1]["status"] == "cancelled"
+
+
+async def test_a_failed_run_is_resumed_where_it_left_a_checkpoint(client: httpx.AsyncClient, database: Database, store: Store) -> None:
+    run = await in_state(client, database, "failed", error="The disk is full.")
+    code, problem = await ask(client, run, "resume")
+    assert code == 409
+    assert problem["detail"] == f"Job {run} has failed and left no checkpoint to go on from. It can be retried."
+    store.checkpoint(run).touch()
+    code, resumed = await ask(client, run, "resume")
+    assert (code, resumed["status"], resumed["error"], resumed["finished_at"]) == (200, "queued", None, None)
+
+
+async def test_a_retry_is_a_new_run_that_knows_of_the_old_one(client: httpx.AsyncClient, database: Database) -> None:
+    run = await in_state(client, database, "failed")
+    response = await client.post(f"{URL}/{run}/retry", headers={"Idempotency-Key": "again"})
+    again = response.json()
+    assert (response.status_code, response.headers["location"]) == (202, f"{URL}/{again['id']}")
+    assert (again["status"], again["retry_of"], again["hyperparameters"]["steps"]) == ("queued", run, again["total_steps"])
+    assert (await ask(client, run, "retry", headers={"Idempotency-Key": "again"}))[1]["id"] == again["id"]
+    code, problem = await ask(client, again["id"], "retry")
+    assert (code, problem["detail"]) == (409, f"Job {again['id']} is queued; it cannot be retried. It can be paused or cancelled.")
+
+
+async def test_a_finished_run_is_continued(client: httpx.AsyncClient, database: Database, store: Store) -> None:
+    run = await in_state(client, database, "succeeded", step=60)
+    code, problem = await ask(client, run, "continue", json={"steps": 40})
+    assert code == 409
+    assert "checkpoint" in problem["detail"]
+    store.checkpoint(run).touch()
+    response = await client.post(f"{URL}/{run}/continue", json={"steps": 40})
+    further = response.json()
+    assert (response.status_code, response.headers["location"]) == (202, f"{URL}/{further['id']}")
+    assert (further["status"], further["continues"], further["total_steps"], further["model"]) == ("queued", run, 100, "first")
+    assert (await ask(client, await in_state(client, database, "paused"), "continue", json={"steps": 40}))[0] == 409
+    code, problem = await ask(client, run, "continue", json={"steps": 0})
+    assert (code, [error["pointer"] for error in problem["errors"]]) == (422, ["/steps"])
+
+
+async def test_the_queue_has_an_order_that_can_be_changed(client: httpx.AsyncClient, database: Database, occupied: int) -> None:
+    late = (await client.post(URL, json=BODY)).json()
+    assert late["queue_position"] > 1
+    moved = (await client.patch(f"{URL}/{late['id']}", json={"priority": 100})).json()
+    assert (moved["priority"], moved["queue_position"]) == (100, 1)
+    next_one = (await client.post(URL, json=BODY | {"priority": 100})).json()
+    assert next_one["queue_position"] == 2
+    everything = (await client.get(URL, params={"limit": 200, "status": "queued"})).json()["items"]
+    assert sorted(run["queue_position"] for run in everything) == list(range(1, len(everything) + 1))
+    running = await client.patch(f"{URL}/{occupied}", json={"priority": 1})
+    assert (running.status_code, "is not queued" in running.json()["detail"]) == (409, True)
+    assert (await client.patch(f"{URL}/{late['id']}", json={"priority": 1, "status": "running"})).status_code == 422
+    assert (await client.post(URL, json=BODY | {"priority": 101})).status_code == 422
+
+
+@pytest.mark.parametrize("what", ["cancel", "pause", "resume", "retry", "continue"])
+async def test_nothing_can_be_asked_of_an_unknown_run(client: httpx.AsyncClient, what: str) -> None:
+    response = await client.post(f"{URL}/987654321/{what}", **({"json": {"steps": 1}} if what == "continue" else {}))
+    assert (response.status_code, response.json()["detail"]) == (404, "There is no training run 987654321.")
 
 
 @pytest.mark.parametrize("what", ["", "/metrics", "/previews", "/previews/1.png", "/log", "/events"])

@@ -1,5 +1,7 @@
 """Requests are complete and right before they wait in the queue, or say all that is wrong."""
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,11 +9,12 @@ from sqlalchemy import func, select
 from tests.jobs.conftest import DEBUG, Studio
 
 from atelier.datasets.catalog import Catalog
-from atelier.errors import Invalid
-from atelier.jobs.queue import submit_training
+from atelier.errors import Conflict, Invalid
+from atelier.jobs.queue import continue_training, retry, submit_training
 from atelier.jobs.specs import TrainRequest, TrainSpec
 from atelier.models import architectures
-from atelier.registry.tables import Job, Model, Version
+from atelier.registry import queries
+from atelier.registry.tables import FINISHED, STATUSES, Job, Model, Status, Version
 
 
 def test_a_queued_job_has_everything_resolved(studio: Studio) -> None:
@@ -74,6 +77,71 @@ def test_an_idempotency_key_makes_a_repeat_harmless(studio: Studio) -> None:
     assert submit(None) != submit(None)
     with pytest.raises(Invalid, match="Idempotency-Key"):
         submit("a", seed=1)
+
+
+def over(studio: Studio, status: Status, **changes: Any) -> Job:
+    """A job in that state at its last step."""
+    job = studio.submit(**changes)
+
+    def end(job: Job) -> None:
+        job.status, job.step, job.pid = status, job.total_steps, os.getpid()
+
+    studio.change(job, end)
+    return job
+
+
+def ask(studio: Studio, job: Job, question: Callable[..., Job], *arguments: Any, **named: Any) -> Job:
+    with studio.database.write() as session:
+        return question(session, session.get_one(Job, job.id), *arguments, **named)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_is_over_or_was_interrupted_can_be_retried(studio: Studio, status: Status) -> None:
+    job = over(studio, status, seed=3, priority=2)
+    if status in (*FINISHED, "interrupted"):
+        again = studio.row(ask(studio, job, retry))
+        assert (again.status, again.step, again.retry_of, again.priority, again.spec) == ("queued", 0, job.id, 2, job.spec)
+        assert (again.model, again.dataset, again.architecture, again.total_steps) == ("first", "shapes", "dcgan", job.total_steps)
+        assert studio.row(job).status == status
+    else:
+        with pytest.raises(Conflict, match=rf"Job 1 is {status}; it cannot be retried\. It can be "):
+            ask(studio, job, retry)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_run_that_has_succeeded_can_be_continued(studio: Studio, status: Status) -> None:
+    job = over(studio, status, hyperparameters={"steps": 7})
+    if status == "succeeded":
+        further = studio.row(ask(studio, job, continue_training, 5, checkpoint=True))
+        assert (further.continues, further.retry_of, further.total_steps, further.model) == (job.id, None, 12, "first")
+        assert TrainSpec.model_validate(further.spec).model_copy(
+            update={"continues": None, "more_steps": None}
+        ) == TrainSpec.model_validate(job.spec)
+        assert (further.spec["continues"], further.spec["more_steps"]) == (job.id, 5)
+        with pytest.raises(Conflict, match="checkpoint of job 1 is gone"):
+            ask(studio, job, continue_training, 5, checkpoint=False)
+        retried = studio.row(ask(studio, over(studio, "failed"), retry))
+        assert retried.continues is None
+        studio.change(further, lambda job: job.fail("why"))
+        assert studio.row(ask(studio, further, retry)).continues == job.id
+    else:
+        with pytest.raises(Conflict, match="it cannot be continued"):
+            ask(studio, job, continue_training, 5, checkpoint=True)
+
+
+def test_a_retry_and_a_continuation_with_a_key_happen_once(studio: Studio) -> None:
+    job = over(studio, "succeeded")
+    again = ask(studio, job, retry, idempotency_key="a")
+    assert ask(studio, job, retry, idempotency_key="a").id == again.id
+    further = ask(studio, job, continue_training, 5, checkpoint=True, idempotency_key="b")
+    assert ask(studio, job, continue_training, 5, checkpoint=True, idempotency_key="b").id == further.id != again.id
+    with pytest.raises(Invalid, match="Idempotency-Key"):
+        ask(studio, job, continue_training, 6, checkpoint=True, idempotency_key="b")
+
+
+def test_the_queue_is_in_the_order_of_priority_and_then_of_age(studio: Studio) -> None:
+    ids = [studio.submit(priority=priority).id for priority in (0, 5, 0, 5, -1)]
+    assert studio.read(lambda s: [job.id for job in s.scalars(queries.queue())]) == [ids[1], ids[3], ids[0], ids[2], ids[4]]
 
 
 def _add_version(studio: Studio) -> None:

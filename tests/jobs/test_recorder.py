@@ -1,13 +1,14 @@
-"""What a job says of itself is bounded, has no NaN, and is answered by requests to end."""
+"""What a job says of itself is bounded, has no NaN, and is answered by requests to end or to pause."""
 
 import math
+import os
 
 import pytest
 from sqlalchemy import select
 from tests.jobs.conftest import Studio
 
 from atelier.jobs import recorder as recorder_module
-from atelier.jobs.recorder import JobCancelled, Recorder
+from atelier.jobs.recorder import Alarm, JobCancelled, JobInterrupted, JobPaused, Recorder
 from atelier.registry import queries
 from atelier.registry.tables import Event, Job
 
@@ -66,6 +67,60 @@ def test_a_request_to_cancel_is_read_with_the_tick_that_it_follows(studio: Studi
         recorder.beat("prepare")
 
 
+def test_a_request_to_pause_is_read_likewise_and_one_to_cancel_wins(studio: Studio, job: Job) -> None:
+    recorder = Recorder(studio.database, job.id)
+    studio.change(job, lambda job: job.request_pause())
+    with pytest.raises(JobPaused):
+        recorder.tick("train", 1, 10, 1.0, {})
+    with pytest.raises(JobPaused):
+        recorder.beat("prepare")
+    studio.change(job, lambda job: job.request_cancel())
+    with pytest.raises(JobCancelled):
+        recorder.tick("train", 2, 10, 1.0, {})
+
+
+def test_the_machine_is_heard_at_the_next_tick_or_beat(studio: Studio, job: Job) -> None:
+    recorder = Recorder(studio.database, job.id)
+    recorder.beat("prepare")
+    assert not recorder.advanced
+    recorder.interrupted = True
+    with pytest.raises(JobInterrupted):
+        recorder.beat("prepare")  # however short after the last one
+    with pytest.raises(JobInterrupted):
+        recorder.tick("train", 2, 10, 1.0, {})
+    assert studio.row(job).step == 2
+    assert recorder.advanced
+
+
+def test_a_beat_tells_how_far_a_part_is(studio: Studio, job: Job) -> None:
+    Recorder(studio.database, job.id).beat("unpack", 3, 9)
+    row = studio.row(job)
+    assert (row.stage, row.step, row.total_steps) == ("unpack", 3, 9)
+    Recorder(studio.database, job.id).beat("scan")
+    assert (studio.row(job).stage, studio.row(job).step) == ("scan", 3)
+
+
+def test_alarms_stand_until_others_are_told(studio: Studio, job: Job) -> None:
+    recorder = Recorder(studio.database, job.id)
+    alarm: Alarm = {"kind": "collapse", "step": 1, "message": "All samples look the same."}
+    recorder.tick("train", 1, 10, 1.0, {}, alarms=[alarm])
+    recorder.tick("train", 2, 10, 1.0, {})
+    assert studio.row(job).alarms == [alarm]
+    recorder.tick("train", 3, 10, 1.0, {}, alarms=[])
+    assert studio.row(job).alarms == []
+
+
+def test_a_process_that_was_given_up_does_not_write_for_the_one_after_it(studio: Studio, job: Job) -> None:
+    recorder = Recorder(studio.database, job.id)
+    recorder.tick("train", 1, 10, 1.0, {})
+    studio.change(job, lambda job: job.bury("declared dead"))
+    studio.change(job, lambda job: job.claim("log.txt", os.getpid(), 1.0))
+    studio.change(job, lambda job: job.start())
+    with pytest.raises(JobCancelled):
+        recorder.tick("train", 2, 10, 1.0, {})
+    assert studio.row(job).step == 1
+
+
 def test_a_job_that_was_declared_dead_stops(studio: Studio, job: Job) -> None:
     studio.change(job, lambda job: job.fail("declared dead"))
     with pytest.raises(JobCancelled):
@@ -76,9 +131,13 @@ def test_a_job_that_was_declared_dead_stops(studio: Studio, job: Job) -> None:
 def test_a_run_that_goes_on_forgets_what_came_after_its_checkpoint(studio: Studio, job: Job) -> None:
     recorder = Recorder(studio.database, job.id)
     for step in (1, 2, 3):
-        recorder.tick("train", step, 10, 1.0, {"loss": 1.0})
+        recorder.tick("train", step, 10, 1.0, {"loss": 1.0}, preview=True)
     again = Recorder(studio.database, job.id)
     again.rewind(2)
-    again.tick("train", 3, 10, 1.0, {"loss": 5.0})
+    assert studio.row(job).step == 2
+    again.tick("train", 3, 10, 1.0, {"loss": 5.0}, preview=True)
     points = studio.read(lambda s: s.scalars(queries.metric_points(job.id)).all())
     assert [(point.step, point.value) for point in points] == [(1, 1.0), (2, 1.0), (3, 5.0)]
+    events = studio.read(lambda s: s.scalars(queries.events_after(0)).all())
+    for kind in ("metrics", "preview"):
+        assert [event.data["step"] for event in events if event.type == kind] == [1, 2, 3]

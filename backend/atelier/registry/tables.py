@@ -233,6 +233,8 @@ class Job(Base):
             self.restarts, self.cancel_requested, self.pause_requested = 0, False, False
         elif self.status in ("queued", *ACTIVE) and not self.cancel_requested:
             self.pause_requested = False
+        elif self.status == "failed":
+            raise Conflict(f"Job {self.id} has failed and left no checkpoint to go on from. It can be retried.")
         else:
             raise self.conflict("resumed")
 
