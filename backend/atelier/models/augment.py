@@ -106,7 +106,7 @@ class AdaptiveAugment(nn.Module):
     that is too sure of the real images it knows gets more augmentation, one that is not gets less.
 
     Deviations from the paper: all that moves pixels is one bilinear resampling, without the supersampling through a wavelet
-    filter (it would triple the cost, and scales stay near one); p ends at 1 and can't wind up beyond it. An image for which the
+    filter (it has four times the pixels, and scales stay near one); p ends at 1 and can't wind up beyond it. An image for which the
     dice changed nothing passes through the same arithmetic, which is exact for it.
     """
 
