@@ -3,14 +3,20 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy import create_engine, make_url, text
 
 # Networks of test size are slower on two threads than on one, and far slower where those threads spin for a core.
@@ -64,3 +70,103 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=30)
         assert code == 0, (folder / "output.txt").read_text()
+
+
+def photograph(seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
+    """Clouds of colour, unlike those of any other seed."""
+    cells = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), np.uint8)
+    return Image.fromarray(cells).resize(size, Image.Resampling.BICUBIC)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def _good() -> dict[str, bytes]:
+    """A picture of every kind that people have, by its file's name."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    transparent = photograph(3).convert("RGBA")
+    transparent.putalpha(128)
+    deep = Image.fromarray(np.asarray(photograph(4).convert("L")).astype(np.uint16) * 257)
+    return {
+        "colour.jpg": encoded(photograph(0), "JPEG"),
+        "rotated.jpg": encoded(photograph(1), "JPEG", exif=exif),
+        "print.jpg": encoded(photograph(2).convert("CMYK"), "JPEG"),
+        "transparent.png": encoded(transparent, "PNG"),
+        "deep.png": encoded(deep, "PNG"),
+        "grey.png": encoded(photograph(5).convert("L"), "PNG"),
+        "palette.gif": encoded(photograph(6).convert("P"), "GIF"),
+        "animated.gif": encoded(photograph(7), "GIF", save_all=True, append_images=[photograph(8)]),
+        "modern.webp": encoded(photograph(9), "WEBP"),
+        "scan.tiff": encoded(photograph(10), "TIFF"),
+        "Größe & Ästhetik 100%.bmp": encoded(photograph(11), "BMP"),
+    }
+
+
+def _bad() -> dict[str, bytes]:
+    """Files that are called pictures and can't be used as such."""
+    bomb = bytearray(encoded(photograph(25), "PNG"))
+    bomb[16:24] = struct.pack(">II", 60_000, 60_000)  # width and height
+    bomb[29:33] = struct.pack(">I", zlib.crc32(bomb[12:29]))
+    damaged = bytearray(encoded(photograph(20), "PNG"))
+    damaged[len(damaged) // 2] ^= 255
+    return {
+        "truncated.jpg": encoded(photograph(21, (300, 300)), "JPEG")[:2000],
+        "truncated.png": encoded(photograph(22), "PNG")[:3000],
+        "damaged.png": bytes(damaged),
+        "empty.jpg": b"",
+        "text.png": b"this is no picture",
+        "page.jpg": b"<!doctype html><html><body>404 Not Found</body></html>",
+        "noise.jpg": bytes(range(256)) * 20,
+        "dot.png": encoded(photograph(23, (1, 1)), "PNG"),
+        "line.png": encoded(photograph(24, (2000, 9)), "PNG"),
+        "bomb.png": bytes(bomb),
+    }
+
+
+Pictures = dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def good() -> Pictures:
+    return _good()
+
+
+@pytest.fixture(scope="session")
+def bad() -> Pictures:
+    return _bad()
+
+
+@pytest.fixture(scope="session")
+def photographs() -> Callable[[int], Pictures]:
+    """So many small JPEGs, each unlike the others."""
+    return lambda count: {f"{index:05}.jpg": encoded(photograph(1000 + index, (48, 40)), "JPEG") for index in range(count)}
+
+
+@pytest.fixture(scope="session")
+def pack() -> Callable[[Path, Pictures], Path]:
+    """A zip file of these files."""
+
+    def write(path: Path, files: Pictures) -> Path:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def put() -> Callable[[Path, Pictures], Path]:
+    """A folder of these files."""
+
+    def write(folder: Path, files: Pictures) -> Path:
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder
+
+    return write
