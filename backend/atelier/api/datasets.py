@@ -423,12 +423,13 @@ async def add_dataset(
                 job = await session.run_sync(
                     queue.submit_preparation, wanted, services.catalog, idempotency_key=idempotency_key, content=form.digest
                 )
+                snapshot = job.snapshot()
         finally:
             if job is None or job.spec["upload"] != upload.name:  # refused, or known already
                 upload.unlink(missing_ok=True)
     services.supervisor.poke()
     response.headers["Location"] = f"/api/v1/preparations/{job.id}"
-    return job.snapshot()
+    return snapshot
 
 
 def _request(services: Services, fields: dict[str, str], file_name: str | None) -> PrepareRequest:
