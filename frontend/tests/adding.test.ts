@@ -97,6 +97,7 @@ class Request {
 
 beforeEach(() => {
   vi.stubGlobal("XMLHttpRequest", Request);
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ items: [{ name: "emoji" }], next_cursor: null })));
   draft.value = emptyDraft;
   refused.value = null;
   jobs.value = new Map();
@@ -123,13 +124,25 @@ it("shows how much is sent, then knows the job", async () => {
 });
 
 it("keeps what was filled in when the server refuses", async () => {
-  edit({ file: zip(), name: "emoji" });
+  edit({ file: zip(), name: "birds", layout: "cub" });
   const { added, request } = await begun();
-  request.answer(422, { title: "Invalid", detail: "", errors: [{ pointer: "/name", detail: "Taken." }] });
+  request.answer(422, { title: "Invalid", detail: "", errors: [{ pointer: "/layout", detail: "Not so." }] });
   expect(await added).toBe(false);
-  expect(refused.value?.errors).toEqual([{ pointer: "/name", detail: "Taken." }]);
-  expect(draft.value.name).toBe("emoji");
+  expect(refused.value?.errors).toEqual([{ pointer: "/layout", detail: "Not so." }]);
+  expect(draft.value).toMatchObject({ name: "birds", layout: "cub" });
   expect(upload.value).toBeNull();
+});
+
+it("says at the name that it is taken, before the file is sent and after", async () => {
+  edit({ file: zip(), name: "emoji" });
+  expect(await add("upload", offered)).toBe(false);
+  expect(refused.value?.errors).toMatchObject([{ pointer: "/name" }]);
+
+  edit({ name: "birds" });
+  const { added, request } = await begun();
+  request.answer(409, { title: "Conflict", detail: "Job 4 is preparing a data set birds." });
+  expect(await added).toBe(false);
+  expect(refused.value?.errors).toEqual([{ pointer: "/name", detail: "Job 4 is preparing a data set birds." }]);
 });
 
 it("ends quietly when it is cancelled, and in words when the connection breaks", async () => {

@@ -49,6 +49,8 @@ def test_train_watch_draw_and_save(page: Page, server: str, tmp_path: Path) -> N
 
 
 def test_a_page_opened_at_its_address_stands(page: Page, server: str) -> None:
-    for path, title in {"/train": "Train", "/runs": "Runs", "/inference": "Inference", "/logs": "Logs"}.items():
+    titles = {"/train": "Train", "/runs": "Runs", "/inference": "Inference", "/logs": "Logs"}
+    titles |= {"/runs?status=paused": "Runs", "/datasets": "Data sets", "/datasets?add=download": "Data sets", "/datasets/emoji": "Emoji"}
+    for path, title in titles.items():
         page.goto(server + path)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)

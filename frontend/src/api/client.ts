@@ -2,25 +2,10 @@
 
 import createClient from "openapi-fetch";
 import type { Deed } from "../lib/job";
-import { address } from "../lib/url";
 import { connection } from "../stores/events";
 import { Problem, problemFrom } from "./problem";
 import type { paths } from "./schema";
-import type {
-  Architecture,
-  Dataset,
-  DatasetClass,
-  Job,
-  Page,
-  Picture,
-  Report,
-  Sample,
-  Skipped,
-  Sources,
-  Status,
-  TrainingBody,
-  TrainingRequest,
-} from "./types";
+import type { Architecture, Dataset, Job, Picture, Sample, Status, TrainingBody, TrainingRequest } from "./types";
 
 /** Any answer shows that the server is there; none, that it is away. */
 async function reach(request: Request): Promise<Response> {
@@ -42,41 +27,61 @@ async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Re
   return data;
 }
 
-/** A call of which the generated types say nothing yet. */
-async function ask<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
+/** A call whose address depends on a job's kind. */
+async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
+  const path = `/api/v1/${job.kind === "prepare" ? "preparations" : "training-runs"}/${job.id}${what}`;
   const headers = new Headers({ accept: "application/json" });
   if (body !== undefined) headers.set("content-type", "application/json");
-  const text = body === undefined ? null : JSON.stringify(body);
-  const response = await reach(new Request(new URL(path, location.origin), { method, headers, body: text }));
-  const data: unknown = response.status === 204 ? null : await response.json().catch(() => null);
+  const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
+  const response = await reach(new Request(new URL(path, location.origin), request));
+  const data: unknown = await response.json().catch(() => null);
   if (!response.ok) throw problemFrom(response.status, data);
-  return data as T;
+  return data as Job;
 }
 
 const runPath = (id: number) => ({ path: { run_id: id } });
+const named = (name: string) => ({ path: { name } });
 
 export const api = {
   architectures: async () => (await answer(client.GET("/api/v1/architectures"))).items as Architecture[],
-  datasets: async () => (await ask<Page<Dataset>>("GET", "/api/v1/datasets")).items,
-  dataset: (name: string) => ask<Dataset>("GET", datasetUrl(name)),
-  datasetClasses: async (name: string) => (await ask<Page<DatasetClass>>("GET", `${datasetUrl(name)}/classes`)).items,
+  datasets: async () => (await answer(client.GET("/api/v1/datasets"))).items as Dataset[],
+  dataset: async (name: string) =>
+    (await answer(client.GET("/api/v1/datasets/{name}", { params: named(name) }))) as Dataset,
+  datasetClasses: async (name: string) =>
+    (await answer(client.GET("/api/v1/datasets/{name}/classes", { params: named(name) }))).items,
   datasetSamples: async (name: string, count: number, seed: number) =>
-    (await ask<Page<Sample>>("GET", `${datasetUrl(name)}/samples?count=${count}&seed=${seed}&resolution=96`)).items,
-  datasetReport: (name: string) => ask<Report>("GET", `${datasetUrl(name)}/report`),
+    (
+      (await answer(
+        client.GET("/api/v1/datasets/{name}/samples", {
+          params: { ...named(name), query: { count, seed, resolution: 96 } },
+        }),
+      )) as { items: Sample[] }
+    ).items, // an image/png when one asks for that
+  datasetReport: (name: string) => answer(client.GET("/api/v1/datasets/{name}/report", { params: named(name) })),
   datasetSkipped: (name: string, cursor?: string) =>
-    ask<Page<Skipped>>("GET", address(`${datasetUrl(name)}/skipped`, { limit: "50", cursor })),
-  deleteDataset: (name: string) => ask<null>("DELETE", datasetUrl(name)),
-  sources: () => ask<Sources>("GET", "/api/v1/dataset-sources"),
-  preparations: async () => (await ask<Page<Job>>("GET", "/api/v1/preparations?limit=50")).items,
-  runs: (cursor?: string, status?: Status) =>
-    ask<Page<Job>>("GET", address("/api/v1/training-runs", { limit: "50", cursor, status })),
+    answer(client.GET("/api/v1/datasets/{name}/skipped", { params: { ...named(name), query: { limit: 50, cursor } } })),
+  deleteDataset: async (name: string) => {
+    const { error, response } = await client.DELETE("/api/v1/datasets/{name}", { params: named(name) });
+    if (!response.ok) throw problemFrom(response.status, error);
+  },
+  sources: () => answer(client.GET("/api/v1/dataset-sources")),
+  preparations: async () =>
+    (await answer(client.GET("/api/v1/preparations", { params: { query: { limit: 50 } } }))).items as Job[],
+  runs: async (cursor?: string, status?: Status) => {
+    const query = { limit: 50, cursor, status };
+    const page = await answer(client.GET("/api/v1/training-runs", { params: { query } }));
+    return { items: page.items as Job[], next_cursor: page.next_cursor };
+  },
   run: async (id: number) =>
     (await answer(client.GET("/api/v1/training-runs/{run_id}", { params: runPath(id) }))) as Job,
   train: async (run: TrainingRequest) =>
     (await answer(client.POST("/api/v1/training-runs", { body: run as TrainingBody }))) as Job,
-  ask: (job: Job, deed: Deed) => ask<Job>("POST", `${jobUrl(job)}/${deed}`),
-  continue: (id: number, steps: number) => ask<Job>("POST", `/api/v1/training-runs/${id}/continue`, { steps }),
-  prioritise: (job: Job, priority: number) => ask<Job>("PATCH", jobUrl(job), { priority }),
+  ask: (job: Job, deed: Deed) => ask(job, "POST", `/${deed}`),
+  prioritise: (job: Job, priority: number) => ask(job, "PATCH", "", { priority }),
+  continue: async (id: number, steps: number) =>
+    (await answer(
+      client.POST("/api/v1/training-runs/{run_id}/continue", { params: runPath(id), body: { steps } }),
+    )) as Job,
   metrics: (id: number, points: number) =>
     answer(
       client.GET("/api/v1/training-runs/{run_id}/metrics", {
@@ -87,7 +92,7 @@ export const api = {
     (await answer(client.GET("/api/v1/training-runs/{run_id}/previews", { params: runPath(id) }))).items,
   models: async () => (await answer(client.GET("/api/v1/models"))).items,
   versions: async (name: string) =>
-    (await answer(client.GET("/api/v1/models/{name}/versions", { params: { path: { name } } }))).items,
+    (await answer(client.GET("/api/v1/models/{name}/versions", { params: named(name) }))).items,
   draw: async (name: string, version: number, seed: number, count: number) =>
     (
       (await answer(
@@ -108,9 +113,6 @@ export const api = {
 
 export const logUrl = (name: string) => `/api/v1/logs/${encodeURIComponent(name)}`;
 export const logEventsUrl = (name: string, offset: number) => `${logUrl(name)}/events?offset=${offset}`;
-
-/** Jobs of each kind have an address of their own. */
-const jobUrl = ({ id, kind }: Job) => `/api/v1/${kind === "prepare" ? "preparations" : "training-runs"}/${id}`;
 
 const datasetUrl = (name: string) => `/api/v1/datasets/${encodeURIComponent(name)}`;
 

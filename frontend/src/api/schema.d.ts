@@ -53,11 +53,15 @@ export interface paths {
         };
         /**
          * List Datasets
-         * @description What there is to train on.
+         * @description What there is to train on, built-in sets first.
          */
         get: operations["list_datasets"];
         put?: never;
-        post?: never;
+        /**
+         * Add Dataset
+         * @description Make a data set of pictures in a zip file, in a folder of the server, or of a published set; a job of its own does it.
+         */
+        post: operations["add_dataset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -76,6 +80,72 @@ export interface paths {
          * @description One data set.
          */
         get: operations["get_dataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Dataset
+         * @description Remove a data set that was added, with all that was prepared from it; pictures in a folder of the server stay there.
+         *
+         *     Versions that were trained on it keep working.
+         */
+        delete: operations["remove_dataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Classes
+         * @description What its labels stand for, and how many pictures each has.
+         */
+        get: operations["list_dataset_classes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Dataset Report
+         * @description What was found in its files: sizes, modes, duplicates, what was skipped.
+         */
+        get: operations["get_dataset_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/skipped": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Skipped Files
+         * @description Every file that could not be used, and why.
+         */
+        get: operations["list_skipped_files"];
         put?: never;
         post?: never;
         delete?: never;
@@ -124,6 +194,153 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/preparations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Preparations
+         * @description All of them, newest first.
+         */
+        get: operations["list_preparations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Preparation
+         * @description One as it stands.
+         */
+        get: operations["get_preparation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Preparation
+         * @description Move it within the queue; only what is queued has a place there.
+         */
+        patch: operations["change_preparation"];
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Preparation
+         * @description Cancel it: at its next step when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["cancel_preparation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Preparation
+         * @description Put it back into the queue, to go on from its last checkpoint: what is paused or interrupted, or has failed but left one.
+         *
+         *     Asking twice is harmless, and a pause that is still to come is taken back.
+         */
+        post: operations["resume_preparation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Preparation
+         * @description Queue a new one with the same settings, from the beginning; for what has ended or was interrupted.
+         */
+        post: operations["retry_preparation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Preparation Log
+         * @description What its process printed, from an offset on.
+         */
+        get: operations["read_preparation_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preparations/{preparation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Preparation
+         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
+         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         */
+        get: operations["follow_preparation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/training-runs": {
         parameters: {
             query?: never;
@@ -133,7 +350,7 @@ export interface paths {
         };
         /**
          * List Training Runs
-         * @description Runs, newest first.
+         * @description All of them, newest first.
          */
         get: operations["list_training_runs"];
         put?: never;
@@ -157,7 +374,7 @@ export interface paths {
         };
         /**
          * Get Training Run
-         * @description One run as it stands.
+         * @description One as it stands.
          */
         get: operations["get_training_run"];
         put?: never;
@@ -165,7 +382,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Training Run
+         * @description Move it within the queue; only what is queued has a place there.
+         */
+        patch: operations["change_training_run"];
         trace?: never;
     };
     "/api/v1/training-runs/{run_id}/cancel": {
@@ -179,9 +400,132 @@ export interface paths {
         put?: never;
         /**
          * Cancel Training Run
-         * @description Cancel a run: at once when it is queued, at its next step when it runs. Asking twice is harmless.
+         * @description Cancel it: at its next step when it runs, else at once. Asking twice is harmless.
          */
         post: operations["cancel_training_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Training Run
+         * @description Put it aside: at its next step, with a checkpoint, when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["pause_training_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Training Run
+         * @description Put it back into the queue, to go on from its last checkpoint: what is paused or interrupted, or has failed but left one.
+         *
+         *     Asking twice is harmless, and a pause that is still to come is taken back.
+         */
+        post: operations["resume_training_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Training Run
+         * @description Queue a new one with the same settings, from the beginning; for what has ended or was interrupted.
+         */
+        post: operations["retry_training_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Training Run Log
+         * @description What its process printed, from an offset on.
+         */
+        get: operations["read_training_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Training Run
+         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
+         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         */
+        get: operations["follow_training_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/training-runs/{run_id}/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue Training Run
+         * @description Queue a new run that begins where a finished one ended, and gives the same model a further version.
+         */
+        post: operations["continue_training_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -240,47 +584,6 @@ export interface paths {
          * @description The picture drawn at a step.
          */
         get: operations["get_training_preview"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/training-runs/{run_id}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read Training Log
-         * @description What the run's process printed, from an offset on.
-         */
-        get: operations["read_training_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/training-runs/{run_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Follow Training Run
-         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
-         */
-        get: operations["follow_training_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -530,6 +833,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Dataset Sources
+         * @description What a data set can be made of.
+         */
+        get: operations["list_dataset_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -575,6 +898,24 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlarmOut
+         * @description A sign that a training goes wrong.
+         */
+        AlarmOut: {
+            /** Kind */
+            kind: string;
+            /**
+             * Step
+             * @description Where it was first seen.
+             */
+            step: number;
+            /**
+             * Message
+             * @description What is wrong and what may help, in words.
+             */
+            message: string;
+        };
+        /**
          * ArchitectureOut
          * @description A kind of generative model.
          */
@@ -614,6 +955,70 @@ export interface components {
             };
         };
         /**
+         * AttributeMean
+         * @description An attribute, and its mean over all pictures.
+         */
+        AttributeMean: {
+            /** Name */
+            name: string;
+            /** Mean */
+            mean: number;
+        };
+        /**
+         * Bin
+         * @description Pictures whose smaller side has so many pixels.
+         */
+        Bin: {
+            /**
+             * Pixels
+             * @description Such as "128–255".
+             */
+            pixels: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * Captions
+         * @description What describes the pictures in words.
+         */
+        Captions: {
+            /**
+             * Images
+             * @description Pictures that have any.
+             */
+            images: number;
+            /**
+             * Per Image
+             * @description On average, of those.
+             */
+            per_image: number;
+            /** Examples */
+            examples: string[];
+        };
+        /**
+         * ClassOut
+         * @description What a label stands for.
+         */
+        ClassOut: {
+            /** Index */
+            index: number;
+            /** Name */
+            name: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * ContinueIn
+         * @description How much further to train.
+         */
+        ContinueIn: {
+            /**
+             * Steps
+             * @description Steps beyond those of the run.
+             */
+            steps: number;
+        };
+        /**
          * DCGANOverridesIn
          * @description Hyper-parameters that differ from the preset's.
          */
@@ -630,20 +1035,74 @@ export interface components {
              */
             steps?: number;
             /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
              * Batch Size
              * @description Images in a batch.
              */
             batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
             /**
              * Flip
              * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
              */
             flip?: boolean;
             /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
              * Ema Images
              * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
              */
             ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
             /**
              * Variant
              * @description Discriminator and loss: spectral norm with the hinge loss, the paper's batch norm with the logistic loss, or the R1 penalty.
@@ -702,10 +1161,15 @@ export interface components {
             r1_interval?: number;
             /**
              * Augment
-             * @description What the discriminator sees changed at random, real and generated images alike, so that it can't learn a small data set by heart.
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada doses them itself.
              * @enum {string}
              */
-            augment?: "none" | "translation" | "color, translation";
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            /**
+             * Ada Target
+             * @description Share of real images taken for real, less that taken for generated, which ada aims at; used by the augmentation ada alone.
+             */
+            ada_target?: number;
         };
         /**
          * DCGANTrainingRunIn
@@ -754,6 +1218,12 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * DatasetManifest
@@ -770,8 +1240,15 @@ export interface components {
             fingerprint: string;
             /** Num Images */
             num_images: number;
+            /** Num Trained */
+            num_trained?: number | null;
             /** Class Names */
             class_names: string[];
+            /**
+             * Attribute Names
+             * @default []
+             */
+            attribute_names: string[];
         };
         /**
          * DatasetOut
@@ -797,11 +1274,56 @@ export interface components {
             num_images: number;
             /** Class Names */
             class_names: string[];
+            /** Attribute Names */
+            attribute_names: string[];
             /**
              * Channels
              * @description 1 grey, 3 RGB.
              */
             channels: number;
+            /**
+             * Mirrorable
+             * @description Whether a picture seen in a mirror is as true as itself.
+             */
+            mirrorable: boolean;
+            /** Builtin */
+            builtin: boolean;
+            /**
+             * Layout
+             * @description How the files lay that it was made of; null for built-in ones.
+             */
+            layout: string | null;
+            /**
+             * Num Skipped
+             * @description Files that could not be used; `/skipped` lists them.
+             */
+            num_skipped: number;
+            /**
+             * Num Duplicates
+             * @description Pictures that are the same as an earlier one, or nearly. They stay in the set, in one split.
+             */
+            num_duplicates: number;
+            /** Has Captions */
+            has_captions: boolean;
+            /**
+             * Has Boxes
+             * @description Whether the set says where in its pictures the thing is that they show.
+             */
+            has_boxes: boolean;
+            /**
+             * Splits
+             * @description Pictures to train on, to choose by, and to judge by at the end.
+             */
+            splits: {
+                [key: string]: number;
+            };
+            /**
+             * Bytes
+             * @description Of the pictures' files; null for built-in ones, as `created_at`.
+             */
+            bytes: number | null;
+            /** Created At */
+            created_at: string | null;
         };
         /**
          * DiskOut
@@ -812,6 +1334,42 @@ export interface components {
             total: number;
             /** Free */
             free: number;
+        };
+        /**
+         * DownloadOut
+         * @description A published set that can be fetched where there is a network.
+         */
+        DownloadOut: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Licence */
+            licence: string;
+            /** Layout */
+            layout: string;
+            /**
+             * Bytes
+             * @description To fetch, about.
+             */
+            bytes: number;
+            /** Images */
+            images: number;
+        };
+        /**
+         * Duplicates
+         * @description Pictures that are the same, or nearly; they stay in the set, and in one split.
+         */
+        Duplicates: {
+            /** Groups */
+            groups: number;
+            /**
+             * Images
+             * @description Pictures in these groups.
+             */
+            images: number;
+            /** Examples */
+            examples: string[][];
         };
         /** HealthOut */
         HealthOut: {
@@ -941,6 +1499,17 @@ export interface components {
             items: components["schemas"]["ImageOut"][];
         };
         /**
+         * JobChangesIn
+         * @description What can be changed about a job.
+         */
+        JobChangesIn: {
+            /**
+             * Priority
+             * @description Queued jobs of a higher one start first.
+             */
+            priority: number;
+        };
+        /**
          * JobOut
          * @description A job as it stands.
          */
@@ -956,12 +1525,27 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "starting" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
+            status: "queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled";
             /**
              * Cancel Requested
              * @description Whether the job ends at its next step.
              */
             cancel_requested: boolean;
+            /**
+             * Pause Requested
+             * @description Whether the job is put aside at its next step, to be resumed.
+             */
+            pause_requested: boolean;
+            /**
+             * Priority
+             * @description Queued jobs of a higher one start first.
+             */
+            priority: number;
+            /**
+             * Queue Position
+             * @description 1 for the job that starts next; null for what is not queued.
+             */
+            queue_position: number | null;
             /** Stage */
             stage: string | null;
             /** Step */
@@ -979,11 +1563,29 @@ export interface components {
             eta_seconds: number | null;
             /**
              * Error
-             * @description Why the job failed.
+             * @description Why the job failed or was interrupted, or why it has to be taken up again.
              */
             error: string | null;
-            /** Retry Of */
+            /**
+             * Alarms
+             * @description What is wrong with the training as it stands.
+             */
+            alarms: components["schemas"]["AlarmOut"][];
+            /**
+             * Restarts
+             * @description How often its process died and it was taken up again by itself, since somebody last started or resumed it.
+             */
+            restarts: number;
+            /**
+             * Retry Of
+             * @description The job whose settings it has.
+             */
             retry_of: number | null;
+            /**
+             * Continues
+             * @description The run from whose end it goes on.
+             */
+            continues: number | null;
             /** Architecture */
             architecture: string | null;
             /** Dataset */
@@ -1040,6 +1642,18 @@ export interface components {
             running: number;
         };
         /**
+         * LayoutOut
+         * @description A way in which pictures, and what is known of them, may lie in a folder.
+         */
+        LayoutOut: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Summary */
+            summary: string;
+        };
+        /**
          * LogOut
          * @description One log file.
          */
@@ -1086,11 +1700,16 @@ export interface components {
             training: components["schemas"]["TrainingManifest"];
             /**
              * Packages
-             * @description Versions of atelier, torch and Python that trained it.
+             * @description Versions of Atelier, Python and what else decides the numbers.
              */
             packages?: {
                 [key: string]: string;
             };
+            /**
+             * Revision
+             * @description The commit of Atelier's sources, where it ran from a checkout.
+             */
+            revision?: string | null;
             /**
              * Created At
              * Format: date-time
@@ -1145,6 +1764,16 @@ export interface components {
         Page_ArchitectureOut_: {
             /** Items */
             items: components["schemas"]["ArchitectureOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[ClassOut] */
+        Page_ClassOut_: {
+            /** Items */
+            items: components["schemas"]["ClassOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -1211,6 +1840,16 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** Page[SkippedOut] */
+        Page_SkippedOut_: {
+            /** Items */
+            items: components["schemas"]["SkippedOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
         /** Page[VersionOut] */
         Page_VersionOut_: {
             /** Items */
@@ -1232,6 +1871,43 @@ export interface components {
             url: string;
         };
         /**
+         * ReportOut
+         * @description What was found in the files that a data set was made of.
+         */
+        ReportOut: {
+            /**
+             * Num Files
+             * @description Pictures that were found or named, those that were skipped included.
+             */
+            num_files: number;
+            /** Num Images */
+            num_images: number;
+            /** Num Skipped */
+            num_skipped: number;
+            duplicates: components["schemas"]["Duplicates"];
+            /** @description Null where the pictures are drawn at any size. */
+            sizes: components["schemas"]["Sizes"] | null;
+            /**
+             * Modes
+             * @description How many pictures were stored in which of Pillow's modes, such as RGB, L, P or CMYK.
+             */
+            modes: {
+                [key: string]: number;
+            };
+            /** Attributes */
+            attributes: components["schemas"]["AttributeMean"][];
+            captions: components["schemas"]["Captions"];
+            /** Splits */
+            splits: {
+                [key: string]: number;
+            };
+            /**
+             * Skipped
+             * @description The first of them; `/skipped` lists all.
+             */
+            skipped: components["schemas"]["SkippedOut"][];
+        };
+        /**
          * SampleOut
          * @description One picture of a data set and what is known of it.
          */
@@ -1246,6 +1922,55 @@ export interface components {
             caption: string | null;
             /** Url */
             url: string;
+        };
+        /**
+         * Sizes
+         * @description Of the pictures as they were brought, in pixels.
+         */
+        Sizes: {
+            width: components["schemas"]["Spread"];
+            height: components["schemas"]["Spread"];
+            /** Histogram */
+            histogram: components["schemas"]["Bin"][];
+        };
+        /**
+         * SkippedOut
+         * @description A file that was left out, and why.
+         */
+        SkippedOut: {
+            /** Path */
+            path: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * SourcesOut
+         * @description Where data sets can come from.
+         */
+        SourcesOut: {
+            /** Layouts */
+            layouts: components["schemas"]["LayoutOut"][];
+            /** Downloads */
+            downloads: components["schemas"]["DownloadOut"][];
+            /**
+             * Roots
+             * @description Folders of the server below which a data set may lie (ATELIER_DATA_ROOTS).
+             */
+            roots: string[];
+            /** Max Upload Bytes */
+            max_upload_bytes: number;
+        };
+        /**
+         * Spread
+         * @description How a measure is distributed.
+         */
+        Spread: {
+            /** Min */
+            min: number;
+            /** Median */
+            median: number;
+            /** Max */
+            max: number;
         };
         /**
          * SystemOut
@@ -1299,12 +2024,28 @@ export interface components {
             steps: number;
             /** Images Seen */
             images_seen: number;
+            /**
+             * Skipped Steps
+             * @default 0
+             */
+            skipped_steps: number;
             /** Seconds */
             seconds: number;
             /** Device */
             device: string;
+            /** Hardware */
+            hardware?: string | null;
+            /** Precision */
+            precision?: string | null;
+            /**
+             * Processes
+             * @default 1
+             */
+            processes: number;
             /** Start From */
             start_from?: string | null;
+            /** Continues */
+            continues?: number | null;
             /** Metrics */
             metrics: {
                 [key: string]: number;
@@ -1327,20 +2068,74 @@ export interface components {
              */
             steps?: number;
             /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
              * Batch Size
              * @description Images in a batch.
              */
             batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
             /**
              * Flip
              * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
              */
             flip?: boolean;
             /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
              * Ema Images
              * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
              */
             ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
             /**
              * Latent Dim
              * @description Length of the latent vector z.
@@ -1409,6 +2204,12 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * VersionOut
@@ -1591,6 +2392,115 @@ export interface operations {
             };
         };
     };
+    add_dataset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description What the data set is called by: lower case letters, digits, dots, dashes and underscores. */
+                    name?: string;
+                    /** @description What people read; the name, when it is empty. */
+                    title?: string;
+                    /** @description How the files lie in their folders; found out when it is not given. */
+                    layout?: string;
+                    /** @description Height and width at which the pictures are prepared now; a training at another one prepares them again. */
+                    resolution?: number;
+                    /** @description Whether a picture seen in a mirror is as true as itself: not so with letters and digits. */
+                    mirrorable?: boolean;
+                    /** @description A folder of the server, below one of ATELIER_DATA_ROOTS; it is read where it lies, and stays there. */
+                    folder?: string;
+                    /** @description Name of a published set. */
+                    download?: string;
+                    /** @description A zip file, streamed to the disk; send it last. */
+                    file?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Insufficient storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     get_dataset: {
         parameters: {
             query?: never;
@@ -1610,6 +2520,200 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    remove_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the data set. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_dataset_classes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the data set. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ClassOut_"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_dataset_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the data set. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_skipped_files: {
+        parameters: {
+            query?: {
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the data set. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SkippedOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
             /** @description Not found */
@@ -1670,6 +2774,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description Validation failed */
             422: {
                 headers: {
@@ -1722,6 +2835,509 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_preparations: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_preparation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_preparation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    cancel_preparation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_preparation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    retry_preparation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_preparation_log: {
+        parameters: {
+            query?: {
+                /** @description Byte to read from: `Next-Offset` of the answer before. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was appended since, at most a megabyte of it. */
+            200: {
+                headers: {
+                    /** @description Where to read on. */
+                    "Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
+                    "text/plain": string;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    follow_preparation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Id of the last event received; what was missed since comes first. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description Number of the preparation. */
+                preparation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description Validation failed */
             422: {
                 headers: {
@@ -1736,8 +3352,8 @@ export interface operations {
     list_training_runs: {
         parameters: {
             query?: {
-                /** @description Only runs in this state. */
-                status?: ("queued" | "starting" | "running" | "paused" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those in this state. */
+                status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -1797,7 +3413,7 @@ export interface operations {
             /** @description Successful Response */
             202: {
                 headers: {
-                    /** @description URL of the run. */
+                    /** @description URL of the job. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -1884,6 +3500,87 @@ export interface operations {
             };
         };
     };
+    change_training_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     cancel_training_run: {
         parameters: {
             query?: never;
@@ -1899,6 +3596,419 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    pause_training_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_training_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    retry_training_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_training_log: {
+        parameters: {
+            query?: {
+                /** @description Byte to read from: `Next-Offset` of the answer before. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was appended since, at most a megabyte of it. */
+            200: {
+                headers: {
+                    /** @description Where to read on. */
+                    "Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
+                    "text/plain": string;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    follow_training_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Id of the last event received; what was missed since comes first. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    continue_training_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the training run. */
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContinueIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2066,97 +4176,6 @@ export interface operations {
                 };
                 content: {
                     "image/png": unknown;
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Validation failed */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-        };
-    };
-    read_training_log: {
-        parameters: {
-            query?: {
-                /** @description Byte to read from: `Next-Offset` of the answer before. */
-                offset?: number;
-            };
-            header?: never;
-            path: {
-                /** @description Number of the training run. */
-                run_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What was appended since, at most a megabyte of it. */
-            200: {
-                headers: {
-                    /** @description Where to read on. */
-                    "Next-Offset"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
-                    "text/plain": string;
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Validation failed */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-        };
-    };
-    follow_training_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Id of the last event received; what was missed since comes first. */
-                "last-event-id"?: string | null;
-            };
-            path: {
-                /** @description Number of the training run. */
-                run_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": unknown;
                 };
             };
             /** @description Not found */
@@ -2664,6 +4683,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SystemOut"];
+                };
+            };
+        };
+    };
+    list_dataset_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourcesOut"];
                 };
             };
         };

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { api, pictureUrl } from "../api/client";
 import type { Problem } from "../api/problem";
-import type { Dataset as DatasetShape, Report, Sample, Sizes as SizesShape, Skipped } from "../api/types";
+import type { Dataset as DatasetShape, Report, Sample, Skipped } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { Bars, Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
 import { ago, bytes, number, plural, share, title } from "../lib/format";
@@ -204,7 +204,7 @@ function Splits({ splits }: { splits: Record<string, number> }) {
   );
 }
 
-function Sizes({ sizes, modes }: { sizes: SizesShape; modes: Report["modes"] }) {
+function Sizes({ sizes, modes }: { sizes: NonNullable<Report["sizes"]>; modes: Report["modes"] }) {
   return (
     <section class="stack" aria-labelledby="sizes">
       <h2 id="sizes">Sizes as they came</h2>

@@ -1,6 +1,7 @@
 /** The data set that is being added. It outlives its page: an upload of gigabytes goes on while one looks at other pages. */
 
 import { signal } from "@preact/signals";
+import { api } from "../api/client";
 import { Problem } from "../api/problem";
 import type { Sources } from "../api/types";
 import { type Sending, sendDataset } from "../api/upload";
@@ -30,12 +31,15 @@ export function edit(changes: Partial<Draft>) {
 export async function add(source: Source, offered: Sources): Promise<boolean> {
   refused.value = null;
   const { file } = draft.value;
-  const why = source !== "upload" ? "" : file ? await whyNot(file, offered.max_upload_bytes) : "Choose a zip file.";
-  if (why) {
-    refused.value = new Problem(0, why, "", [{ pointer: "/file", detail: why }]);
-    return false;
-  }
   const about = { name: nameOf(draft.value, source, offered), since: Date.now() };
+  const refuse = (pointer: string, why: string) => {
+    refused.value = new Problem(0, why, "", [{ pointer, detail: why }]);
+    return false;
+  };
+  const why = source !== "upload" ? "" : file ? await whyNot(file, offered.max_upload_bytes) : "Choose a zip file.";
+  if (why) return refuse("/file", why);
+  // The server would say so as well, but an answer in the middle of an upload does not reach a browser for sure.
+  if (await isTaken(about.name)) return refuse("/name", `There is a data set ${about.name} already.`);
   upload.value = { ...about, sent: 0, total: file?.size ?? 0 };
   addEventListener("beforeunload", warn);
   try {
@@ -49,13 +53,20 @@ export async function add(source: Source, offered: Sources): Promise<boolean> {
     }
     return job !== null;
   } catch (reason) {
-    refused.value = asProblem(reason);
+    const problem = asProblem(reason);
+    if (problem.status === 409) return refuse("/name", problem.detail); // whatever else there is by that name
+    refused.value = problem;
     return false;
   } finally {
     removeEventListener("beforeunload", warn);
     upload.value = null;
     sending = undefined;
   }
+}
+
+async function isTaken(name: string): Promise<boolean> {
+  const known = await api.datasets().catch(() => []);
+  return known.some((dataset) => dataset.name === name);
 }
 
 export function stop() {
