@@ -16,6 +16,8 @@ import yaml
 
 from atelier.datasets.cache import prepare
 from atelier.datasets.catalog import open_dataset
+from atelier.datasets.downloads import downloads
+from atelier.datasets.layouts.base import layouts
 from atelier.models.base import architectures
 from atelier.training.loop import Training
 
@@ -60,6 +62,15 @@ def test_the_architecture_of_the_readme_learns(tmp_path: Path, monkeypatch: pyte
 
 def test_the_table_of_settings_has_not_drifted() -> None:
     assert runpy.run_path(str(ROOT / "docs" / "generate.py"))["readme"]() == README, "run: make docs"
+
+
+def test_the_table_of_layouts_has_all_of_them() -> None:
+    table = README[README.index("| layout | what it is |") :]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table[: table.index("\n\n")], flags=re.MULTILINE) == list(layouts)
+    named = re.findall(r"`([a-z0-9-]+)`", re.findall(r"downloads a set \(also ([^)]*)\)", README)[0]) + re.findall(
+        r"datasets add (\w+)` down", README
+    )
+    assert set(named) == set(downloads)
 
 
 @pytest.mark.parametrize("document", ["README.md", "models_store/README.md"])

@@ -59,7 +59,7 @@ class _Shift(torch.autograd.Function):
     """out[y, x] = images[y + dy, x + dx], where [dy, dx] = shift[n] is within an eighth of the side.
 
     Its adjoint is the shift back, so the gradient costs as much as the function, on any device; that of indexing would add up
-    pixel by pixel, and that of grid_sample is missing on Apple's GPUs before torch 2.13.
+    pixel by pixel, and that of grid_sample is missing on Apple's GPUs in older releases of PyTorch.
     """
 
     @staticmethod

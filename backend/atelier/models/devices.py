@@ -30,7 +30,7 @@ def pick_precision(wanted: Literal["auto", "float32", "bfloat16"], device: torch
         if device.type == "cuda":
             has_units = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
-            capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # the oldest PyTorch we take lacks it
+            capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # the oldest PyTorch we take lacks it
             has_units = device.type == "cpu" and bool(capabilities.get("amx_bf16", False))
         return torch.bfloat16 if has_units else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
