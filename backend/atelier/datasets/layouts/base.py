@@ -125,35 +125,34 @@ def locate(root: Path, layout: str | None = None) -> tuple[Path, type[Layout]]:
         raise ValueError(f"layout {layout!r} is not one of {', '.join(layouts)}")
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder" if root.exists() else f"there is no folder {root}")
-    home = _unwrap(root)
-    if home is None:
+    wrapping = list(_unwrap(root))
+    if not wrapping:
         raise ValueError(f"there are no pictures in {root.name}: {found(root)}")
-    tried = [layouts[layout]] if layout else list(layouts.values())
-    for cls in tried:
-        # what belongs to a set may lie beside the folder of its pictures: from the outermost folder that matches, all is in reach
-        for folder in dict.fromkeys((root, home)):
-            if (folder == home or cls.rank < GENERAL) and cls().matches(folder):
+    for cls in [layouts[layout]] if layout else layouts.values():
+        # lists and captions may lie beside the folder of the pictures: from the outermost folder that matches, all is in reach
+        for folder in wrapping if cls.rank < GENERAL else wrapping[-1:]:
+            if cls().matches(folder):
                 return folder, cls
-    cls = tried[-1]
-    raise ValueError(f"{root.name} is not laid out as {cls.title}: expected {cls.wanted}; {found(root)}")
+    folder = wrapping[-1] if cls.rank >= GENERAL else root
+    cls().read(folder)  # says what is wrong; or can read what it would not have been taken for
+    return folder, cls
 
 
 GENERAL = 10  # layouts from this rank on are any folder of pictures, not one published set
 
 
-def _unwrap(root: Path) -> Path | None:
-    """The innermost folder below which all pictures lie, but none that says something of them; None where there are none."""
+def _unwrap(root: Path) -> Iterator[Path]:
+    """The folders, from the outermost, below which all pictures lie; as long as none says something of them. Nothing if there are none."""
     here = root
     while True:
         files, folders = _look_into(here)
-        if any(map(is_picture, files)):
-            return here
         holding = [name for name in folders if any(is_picture(path) for path in walk(here / name))]
-        if not holding:
-            return None
-        says = any(name.lower().startswith("metadata.") for name in files) or holding[0].lower() in SPLIT_FOLDERS
-        if len(holding) > 1 or says:
-            return here
+        if not holding and not any(map(is_picture, files)):
+            return
+        yield here
+        says = any(name.lower().startswith("metadata.") for name in files)
+        if len(holding) != 1 or says or any(map(is_picture, files)) or holding[0].lower() in SPLIT_FOLDERS:
+            return
         here /= holding[0]
 
 
