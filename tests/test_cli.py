@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from atelier import cli
 from atelier.cli import main
 
 TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
@@ -85,6 +86,25 @@ def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> 
     assert "is cancelled" in err
 
 
+def test_a_run_is_retried_moved_paused_and_resumed(atelier: Atelier, trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "SERVER_SECONDS", 0.1)
+    again = json.loads(atelier("runs", "retry", "1", "--queue", "--json")[0])
+    assert (again["status"], again["retry_of"]) == ("queued", 1)
+    run = str(again["id"])
+    assert "number 1 in the queue" in atelier("runs", "move", run, "--priority", "5")[1]
+    assert f"Run {run} is paused" in atelier("runs", "pause", run)[1]
+    assert "only jobs that wait in the queue" in atelier("runs", "move", run, "--priority", "5", code=2)[1].lower()
+    out, _ = atelier("runs", "resume", run)  # here, as there is no server
+    assert out.startswith("first@")
+    assert json.loads(atelier("runs", "show", run)[0])["status"] == "succeeded"
+
+
+def test_a_finished_run_is_continued(atelier: Atelier, trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "SERVER_SECONDS", 0.1)
+    further = json.loads(atelier("runs", "continue", "1", "--steps", "2", "--json")[0])
+    assert (further["status"], further["step"], further["total_steps"], further["continues"]) == ("succeeded", 5, 5, 1)
+
+
 def test_data_sets_are_listed_with_their_licences(atelier: Atelier) -> None:
     listed = {row["name"]: row for row in json.loads(atelier("datasets", "list", "--json")[0])}
     assert set(listed) >= {"emoji", "digits", "shapes"}
@@ -100,11 +120,12 @@ def test_data_sets_are_listed_with_their_licences(atelier: Atelier) -> None:
         (("train", "dcgan", *TINY, "--set", "steps", "--model", "m"), "'steps' is not KEY=VALUE"),
         (("generate", "unheard-of"), "There is no version unheard-of"),
         (("runs", "show", "999"), "There is no training run 999"),
+        (("runs", "pause", "1"), "Job 1 has succeeded; it cannot be paused. It can be continued or retried."),
         (("runs", "list", "--status", "asleep"), "'asleep' is not one of queued"),
         (("serve", "--port", "70000"), "Error in ATELIER_PORT:"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(atelier: Atelier, arguments: tuple[str, ...], complaint: str) -> None:
+def test_what_is_wrong_is_said_in_a_sentence(atelier: Atelier, trained: str, arguments: tuple[str, ...], complaint: str) -> None:
     out, err = atelier(*arguments, code=2)
     assert complaint in err
     assert out == ""

@@ -461,10 +461,12 @@ def _run_queued(settings: Settings, job: Any, queue: bool, as_json: bool) -> Non
 
     database = _database()
     deadline = time.monotonic() + SERVER_SECONDS
-    while job.status == "queued" and not queue and time.monotonic() < deadline:
-        time.sleep(0.1)
+    while True:
         with database.read() as session:
             job = session.get_one(Job, job.id)
+        if queue or job.status != "queued" or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     database.dispose()
     if job.status == "queued" and not queue:
         _follow(settings, job, as_json)
