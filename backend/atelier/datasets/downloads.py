@@ -187,7 +187,7 @@ def _torchvision(name: str, folder: Path) -> list[tuple[str, list[str], Pictures
         return [(split, part.classes, zip(part._image_files, part._labels, strict=True)) for split, part in flowers]
     cls = {"cifar10": datasets.CIFAR10, "mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
     parts = [(split, cls(folder, train=split == "train", download=True)) for split in ("train", "test")]
-    return [(split, part.classes, (part[index] for index in range(len(part)))) for split, part in parts]
+    return [(split, part.classes, map(part.__getitem__, range(len(part)))) for split, part in parts]
 
 
 def _write(splits: list[tuple[str, list[str], Pictures]], folder: Path, download: Download, progress: Progress) -> None:
