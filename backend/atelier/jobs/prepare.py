@@ -42,6 +42,7 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
                 raise JobCancelled
             if not published:
                 staging.rename(store.sources / spec.name)
+            job.stage, job.step = "prepare", job.total_steps
             job.succeed()
         log.info("The data set %s is there.", spec.name)
     except (JobPaused, JobInterrupted):
@@ -125,6 +126,8 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
     if free < needed + KEEP_FREE:
         raise ValueError(f"the disk has {free / 1e9:.1f} GB left, too little for {needed / 1e9:.1f} GB of prepared pictures")
     dataset = Brought(staging, BroughtOptions())
+    with recorder.transaction() as (_, job):
+        job.stage, job.step, job.total_steps = "prepare", 0, len(dataset)
     cache.prepare(dataset, spec.resolution, store.datasets, lambda done, total: recorder.beat("prepare", done, total))
 
 
