@@ -161,7 +161,8 @@ def _follow(settings: Settings, job: Any, as_json: bool) -> None:
         say.print(f"Failed: {job.error}\nThe log: {settings.store_dir / 'logs' / (job.log or '')}", markup=False, soft_wrap=True)
     if job.status in ("paused", "interrupted"):
         say.print(f"It is {job.status} at step {job.step}. {job.error or ''}".rstrip(), markup=False, soft_wrap=True)
-        say.print(f"atelier runs resume {job.id} goes on from there.")
+        if job.kind == "train":
+            say.print(f"atelier runs resume {job.id} goes on from there.")
     sys.exit({"succeeded": 0, "cancelled": 130}.get(job.status, 1))
 
 
