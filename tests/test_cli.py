@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -111,6 +112,36 @@ def test_data_sets_are_listed_with_their_licences(atelier: Atelier) -> None:
     assert "CC-BY-SA" in listed["emoji"]["licence"]
 
 
+def test_pictures_are_added_shown_and_removed(atelier: Atelier, tmp_path: Path, put: Any, pack: Any, photographs: Any, bad: Any) -> None:
+    files = {f"cats/{name}": content for name, content in photographs(6).items()}
+    files |= {f"dogs/{index:02}-{name}": content for index in range(3) for name, content in bad.items()}
+    files["dogs/a.jpg"] = files["cats/00002.jpg"]
+        "dogs/a.jpg": files["cats/00002.jpg"]
+    }
+    folder, archive = put(tmp_path / "My Pets", files), pack(tmp_path / "pets.zip", files)
+    assert atelier("datasets", "add", str(folder), "--resolution", "16")[0] == "my-pets\n"
+    assert atelier("datasets", "add", str(archive), "--name", "zipped", "--resolution", "16", "--no-mirror")[0] == "zipped\n"
+    assert archive.exists()
+    assert len(list(folder.rglob("*.*"))) == len(files)
+    listed = {row["name"]: row for row in json.loads(atelier("datasets", "list", "--json")[0])}
+    assert listed["my-pets"] == {"name": "my-pets", "images": 7, "classes": 2, "licence": "not stated"}
+
+    shown, _ = atelier("datasets", "show", "zipped")
+    assert "mirrorable: False\n" in shown
+    assert 'classes: ["cats", "dogs"]' in shown
+    assert "skipped dogs/00-bomb.png: it has more than" in shown
+    assert "… and 10 more" in shown
+    assert atelier("datasets", "show", "zipped", "--skipped")[0].count("\nskipped dogs/") == 30
+    facts = json.loads(atelier("datasets", "show", "my-pets", "--json")[0])
+    assert (facts["num_skipped"], len(facts["skipped"]), facts["duplicates"]["examples"]) == (30, 30, [["cats/00002.jpg", "dogs/a.jpg"]])
+    assert '"emoji"' in atelier("datasets", "show", "emoji", "--json")[0]
+
+    for name in ("my-pets", "zipped"):
+        assert f"{name} is removed" in atelier("datasets", "remove", name)[1]
+    assert "my-pets" not in atelier("datasets", "list")[0]
+    assert folder.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -119,6 +150,10 @@ def test_data_sets_are_listed_with_their_licences(atelier: Atelier) -> None:
         (("train", "dcgan", *TINY, "--model", "Not A Name"), "Error in model:"),
         (("train", "dcgan", *TINY, "--set", "steps", "--model", "m"), "'steps' is not KEY=VALUE"),
         (("generate", "unheard-of"), "There is no version unheard-of"),
+        (("datasets", "add", "nowhere.zip", "--name", "x"), "'nowhere.zip' is no file, no folder, and not one of the downloads cifar10"),
+        (("datasets", "add", ".", "--name", "emoji"), "emoji is the name of a built-in data set"),
+        (("datasets", "show", "nothing"), "'nothing' is not one of digits"),
+        (("datasets", "remove", "emoji"), "emoji is built in"),
         (("runs", "show", "999"), "There is no training run 999"),
         (("runs", "pause", "1"), "Job 1 has succeeded; it cannot be paused. It can be continued or retried."),
         (("runs", "list", "--status", "asleep"), "'asleep' is not one of queued"),
