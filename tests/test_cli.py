@@ -116,8 +116,6 @@ def test_pictures_are_added_shown_and_removed(atelier: Atelier, tmp_path: Path, 
     files = {f"cats/{name}": content for name, content in photographs(6).items()}
     files |= {f"dogs/{index:02}-{name}": content for index in range(3) for name, content in bad.items()}
     files["dogs/a.jpg"] = files["cats/00002.jpg"]
-        "dogs/a.jpg": files["cats/00002.jpg"]
-    }
     folder, archive = put(tmp_path / "My Pets", files), pack(tmp_path / "pets.zip", files)
     assert atelier("datasets", "add", str(folder), "--resolution", "16")[0] == "my-pets\n"
     assert atelier("datasets", "add", str(archive), "--name", "zipped", "--resolution", "16", "--no-mirror")[0] == "zipped\n"
