@@ -4,6 +4,7 @@ import {
   deeds,
   jobName,
   ordinal,
+  pending,
   priorityToLead,
   progressWords,
   queued,
@@ -66,6 +67,21 @@ it("says whether a job that ended comes back by itself", () => {
   expect(troubleWords(job({ status: "failed", error: "No space." }))).toBe("It failed.");
   expect(troubleWords(job({ status: "interrupted", error: "Killed." }))).toContain("waits for you");
   expect(troubleWords(job({ status: "queued", error: "Killed.", restarts: 1 }))).toContain("by itself");
+});
+
+it("shows of preparations what goes on, and the last failure that nothing made good or hid", () => {
+  const known = [
+    preparation({ id: 9, status: "running", dataset: "birds" }),
+    preparation({ id: 8, status: "failed", dataset: "birds" }),
+    preparation({ id: 7, status: "interrupted", dataset: "dogs" }),
+    preparation({ id: 6, status: "failed", dataset: "dogs" }),
+    preparation({ id: 5, status: "failed", dataset: "cats" }),
+    preparation({ id: 4, status: "failed", dataset: "read" }),
+    preparation({ id: 3, status: "cancelled", dataset: "given up" }),
+    preparation({ id: 2, status: "succeeded", dataset: "there" }),
+    preparation({ id: 1, status: "failed", dataset: "faces" }),
+  ];
+  expect(pending(known, [{ name: "cats" }, { name: "there" }], [4]).map(({ id }) => id)).toEqual([9, 7, 1]);
 });
 
 it("orders the queue as the server does, and finds the priority that leads it", () => {

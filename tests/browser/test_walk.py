@@ -43,14 +43,19 @@ def test_train_watch_draw_and_save(page: Page, server: str, tmp_path: Path) -> N
     assert (tmp_path / "saved.png").read_bytes().startswith(b"\x89PNG")
 
     page.get_by_role("link", name="Logs", exact=True).click()
-    page.get_by_role("navigation", name="Logs").get_by_role("link", name=re.compile(r"^dcgan-\d{8}-\d{6}-\d{3}\.txt")).click()
+    page.get_by_role("navigation", name="Logs").get_by_role("link", name=re.compile(r"^dcgan-\d{8}-\d{6}-\d{3}\.txt")).first.click()
     log = page.get_by_role("region", name=re.compile("^Log dcgan-"))
     expect(log).to_contain_text("step")
 
 
 def test_a_page_opened_at_its_address_stands(page: Page, server: str) -> None:
     titles = {"/train": "Train", "/runs": "Runs", "/inference": "Inference", "/logs": "Logs"}
-    titles |= {"/runs?status=paused": "Runs", "/datasets": "Data sets", "/datasets?add=download": "Data sets", "/datasets/emoji": "Emoji"}
+    titles |= {
+        "/runs?status=paused": "Runs",
+        "/datasets": "Data sets",
+        "/datasets?add=download": "Data sets",
+        "/datasets/emoji": "OpenMoji",
+    }
     for path, title in titles.items():
         page.goto(server + path)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)

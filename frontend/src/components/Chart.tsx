@@ -1,7 +1,7 @@
 /** A line chart that follows its data; its height is kept before the first point. */
 
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { bytes, number, percent } from "../lib/format";
 import type { Columns, Quantity, Unit } from "../lib/series";
@@ -30,16 +30,24 @@ export function Chart({ columns, quantity: { title, names, labels, unit }, minor
   useEffect(() => {
     const element = box.current;
     if (!element) return;
+    let library: typeof uPlot | undefined;
+    let gone = false;
     const create = () => {
+      if (!library) return;
       plot.current?.destroy();
-      plot.current = new uPlot(options(series.split(","), written[unit], element, height), newest.current, element);
+      plot.current = new library(options(series.split(","), written[unit], element, height), newest.current, element);
     };
-    create();
+    // A third of all script, and only runs have charts.
+    import("uplot").then((loaded) => {
+      library = loaded.default;
+      if (!gone) create();
+    });
     const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
     const systemTheme = matchMedia("(prefers-color-scheme: dark)");
     systemTheme.addEventListener("change", create);
     return () => {
+      gone = true;
       systemTheme.removeEventListener("change", create);
       resized.disconnect();
       plot.current?.destroy();

@@ -4,16 +4,18 @@ import type { Dataset } from "../api/types";
 import { plural } from "../lib/format";
 
 export function DatasetTags({ dataset }: { dataset: Dataset }) {
-  const { num_images, class_names, attribute_names, has_captions, num_skipped, layout, builtin, licence } = dataset;
+  const { name, title, num_images, class_names, attribute_names, has_captions, num_skipped, layout, builtin, licence } =
+    dataset;
   return (
     <span class="row">
+      {name !== title && <span class="tag mono">{name}</span>}
       <span class="tag">{plural(num_images, "image")}</span>
       {class_names.length > 0 && <span class="tag">{plural(class_names.length, "class", "classes")}</span>}
       {attribute_names.length > 0 && <span class="tag">{plural(attribute_names.length, "attribute")}</span>}
       {has_captions && <span class="tag">captions</span>}
       {num_skipped > 0 && <span class="tag told">{num_skipped} skipped</span>}
       <span class="tag">{builtin ? "built in" : layout}</span>
-      <span>{licence}</span>
+      <span>{licence === "not stated" ? "licence not stated" : licence}</span>
     </span>
   );
 }

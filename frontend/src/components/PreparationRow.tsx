@@ -5,6 +5,7 @@ import type { Problem } from "../api/problem";
 import type { Job } from "../api/types";
 import { ago } from "../lib/format";
 import { isLive, jobName, progressWords } from "../lib/job";
+import { hide } from "../stores/hidden";
 import { JobActions } from "./JobActions";
 import { JobProgress, ProblemNote, StatusMark, Trouble } from "./pieces";
 
@@ -27,6 +28,11 @@ export function PreparationRow({ job }: { job: Job }) {
       <div class="row">
         <StatusMark job={job} />
         <JobActions job={job} onProblem={setProblem} />
+        {job.status === "failed" && (
+          <button class="quiet" type="button" onClick={() => hide(job.id)}>
+            Hide
+          </button>
+        )}
       </div>
       {isLive(job.status) && <JobProgress job={job} />}
       <Trouble job={job} />

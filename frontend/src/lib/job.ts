@@ -121,6 +121,16 @@ export function priorityToLead(job: Job, jobs: Iterable<Job>): number | null {
   return first === undefined || first.id === job.id ? null : first.priority + 1;
 }
 
+/** Of preparations, newest first: what goes on, and the last attempt at a set that went wrong and is not there since. */
+export function pending(preparations: Job[], datasets: { name: string }[], hidden: readonly number[]): Job[] {
+  return preparations.filter(({ id, status, dataset }, index) => {
+    if (isLive(status)) return true;
+    const first = preparations.findIndex((other) => other.dataset === dataset) === index;
+    const wrong = status === "interrupted" || (status === "failed" && !hidden.includes(id));
+    return wrong && first && !datasets.some((known) => known.name === dataset);
+  });
+}
+
 /** Why it is not where one expects it; null where nothing is wrong. */
 export function troubleWords({ status, error, restarts }: Job): string | null {
   if (error === null) return null;

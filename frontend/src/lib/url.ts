@@ -34,6 +34,7 @@ export function useQuery(): [Query, (changes: Changes) => void] {
   latest.current = query;
   const change = useCallback(
     (changes: Changes) => {
+      if ((location.pathname.replace(/\/+$/, "") || "/") !== path) return; // the page was left while something went on
       latest.current = { ...latest.current, ...changes };
       route(address(path, latest.current), true);
     },

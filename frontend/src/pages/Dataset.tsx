@@ -1,6 +1,6 @@
 /** One data set: what is in it, how it looks, what was left out. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { api, pictureUrl } from "../api/client";
 import type { Problem } from "../api/problem";
@@ -30,6 +30,11 @@ export function Dataset() {
 function DatasetView({ dataset }: { dataset: DatasetShape }) {
   const { name, builtin } = dataset;
   const [deleting, setDeleting] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const keep = () => {
+    setDeleting(false);
+    opener.current?.focus();
+  };
   const report = useResource(`report ${name}`, () => api.datasetReport(name));
   return (
     <div class="page">
@@ -41,7 +46,13 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
               Train on this
             </a>
             {!builtin && (
-              <button class="quiet" type="button" aria-expanded={deleting} onClick={() => setDeleting(!deleting)}>
+              <button
+                class="quiet"
+                type="button"
+                ref={opener}
+                aria-expanded={deleting}
+                onClick={() => setDeleting(!deleting)}
+              >
                 Delete…
               </button>
             )}
@@ -53,7 +64,7 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
           <DatasetTags dataset={dataset} />
         </span>
       </PageHead>
-      {deleting && <Deletion dataset={dataset} onKeep={() => setDeleting(false)} />}
+      {deleting && <Deletion dataset={dataset} onKeep={keep} />}
       <Facts dataset={dataset} report={report.data} />
       <Samples dataset={dataset} />
       <div class="halves">
@@ -329,6 +340,8 @@ function Duplicates({ groups, images, examples }: Report["duplicates"]) {
 
 function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => void }) {
   const { route } = useLocation();
+  const harmless = useRef<HTMLButtonElement>(null);
+  useEffect(() => harmless.current?.focus(), []);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const remove = async () => {
@@ -342,7 +355,13 @@ function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => vo
     }
   };
   return (
-    <section class="note" role="alertdialog" aria-labelledby="deletion" aria-describedby="deletion-words">
+    <section
+      class="note"
+      role="alertdialog"
+      aria-labelledby="deletion"
+      aria-describedby="deletion-words"
+      onKeyDown={(event) => event.key === "Escape" && onKeep()}
+    >
       <strong id="deletion">Delete {dataset.title}?</strong>
       <span id="deletion-words">
         {plural(dataset.num_images, "picture")} and all that was prepared of them go for good. Models that were trained
@@ -352,8 +371,7 @@ function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => vo
         <button class="danger" type="button" disabled={busy} onClick={remove}>
           {busy ? "Deleting…" : "Delete"}
         </button>
-        {/* biome-ignore lint/a11y/noAutofocus: who opened this by keyboard goes on inside of it */}
-        <button class="quiet" type="button" autoFocus onClick={onKeep}>
+        <button class="quiet" type="button" ref={harmless} onClick={onKeep}>
           Keep it
         </button>
       </div>

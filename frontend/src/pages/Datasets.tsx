@@ -1,18 +1,19 @@
 /** All data sets, those that are being prepared, and the way to add one. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, samplesUrl } from "../api/client";
-import type { Dataset, Job } from "../api/types";
+import type { Dataset } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { Icon } from "../components/Icon";
 import { PreparationRow } from "../components/PreparationRow";
 import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { type Dropped, dropped } from "../lib/adding";
 import { bytes, duration, percent, plural } from "../lib/format";
-import { isLive } from "../lib/job";
+import { isLive, pending } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
-import { edit, stop, type Upload, upload } from "../stores/adding";
+import { edit, refused, stop, type Upload, upload } from "../stores/adding";
+import { hidden } from "../stores/hidden";
 import { jobs, preparationsOf, remember } from "../stores/jobs";
 import { AddPictures } from "./add-pictures";
 
@@ -35,8 +36,9 @@ export function Datasets() {
     setWrong("error" in what ? what.error : "");
     change({ add: "upload" });
   };
-  const adding = query.add !== undefined;
-  const shown = pending(known, datasets.data ?? []);
+  const sending = upload.value;
+  const adding = query.add !== undefined && sending === null;
+  const shown = pending(known, datasets.data ?? [], hidden.value);
   return (
     // A file that falls beside the form would make the browser leave the page.
     // biome-ignore lint/a11y/noStaticElementInteractions: the same can be done by the button
@@ -55,6 +57,7 @@ export function Datasets() {
             type="button"
             class={adding ? "quiet" : ""}
             aria-expanded={adding}
+            disabled={sending !== null}
             onClick={() => change({ add: adding ? undefined : "upload" })}
           >
             {adding ? (
@@ -71,10 +74,13 @@ export function Datasets() {
       </PageHead>
       <ProblemNote problem={datasets.problem ?? preparations.problem} />
       {adding && <AddPictures dropError={wrong} onTaken={take} onAdded={() => change({ add: undefined })} />}
-      {(upload.value || shown.length > 0) && (
+      {!adding && !sending && <ProblemNote problem={refused.value} />}
+      {(sending || shown.length > 0) && (
         <section class="stack" aria-labelledby="preparing">
-          <h2 id="preparing">Being prepared</h2>
-          {upload.value && <UploadRow upload={upload.value} />}
+          <h2 id="preparing">
+            {sending || shown.some((job) => isLive(job.status)) ? "Being prepared" : "Could not be prepared"}
+          </h2>
+          {sending && <UploadRow upload={sending} />}
           {shown.map((job) => (
             <PreparationRow key={job.id} job={job} />
           ))}
@@ -96,24 +102,16 @@ export function Datasets() {
   );
 }
 
-/** What goes on, and what went wrong and was not made good since. */
-function pending(preparations: Job[], datasets: Dataset[]): Job[] {
-  const latest = preparations.filter(
-    (job, index) => preparations.findIndex((o) => o.dataset === job.dataset) === index,
-  );
-  return latest.filter(
-    ({ status, dataset }) =>
-      isLive(status) ||
-      ((status === "failed" || status === "interrupted") && !datasets.some((known) => known.name === dataset)),
-  );
-}
-
 /** Brought ones first, the newest before the others; then those that Atelier draws. */
 function newestFirst(datasets: Dataset[]): Dataset[] {
   return [...datasets].sort((a, b) => (b.created_at ?? "").localeCompare(a.created_at ?? ""));
 }
 
 function UploadRow({ upload: { name, sent, total, since } }: { upload: Upload }) {
+  const cancel = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (document.activeElement === document.body) cancel.current?.focus(); // the form it was sent by has gone
+  }, []);
   const share = total > 0 ? sent / total : 0;
   const seconds = (Date.now() - since) / 1000;
   const left = seconds > 2 && share > 0.01 ? `, ${duration((seconds / share) * (1 - share))} left` : "";
@@ -128,7 +126,7 @@ function UploadRow({ upload: { name, sent, total, since } }: { upload: Upload })
       </div>
       <div class="row">
         <span class="status running">{done ? "Checking" : `Uploading, ${percent(share)}`}</span>
-        <button class="quiet" type="button" onClick={stop}>
+        <button class="quiet" type="button" ref={cancel} onClick={stop}>
           Cancel
         </button>
       </div>

@@ -11,7 +11,7 @@ import { type Draft, type Dropped, dropped, nameOf, type Source, sources } from 
 import { bytes, plural } from "../lib/format";
 import { useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
-import { add, draft, edit, refused, upload } from "../stores/adding";
+import { add, busy, draft, edit, refused } from "../stores/adding";
 
 const sourceWords: Record<Source, string> = {
   upload: "A zip file",
@@ -141,8 +141,8 @@ function Form({ source, offered, problem, dropError, onTaken, onAdded }: FormPro
       {!atFields && <ProblemNote problem={problem} />}
       {!nothing && (
         <div class="row">
-          <button type="submit" disabled={upload.value !== null}>
-            {upload.value ? "Sending…" : source === "upload" ? "Upload and prepare" : "Prepare"}
+          <button type="submit" disabled={busy.value}>
+            {busy.value ? "Asking…" : source === "upload" ? "Upload and prepare" : "Prepare"}
           </button>
           <span class="small soft">Files that are no pictures are skipped, and listed by name.</span>
         </div>

@@ -17,7 +17,8 @@ export interface Upload {
 }
 
 export const draft = signal<Draft>(emptyDraft);
-export const upload = signal<Upload | null>(null);
+export const upload = signal<Upload | null>(null); // while a file is on its way
+export const busy = signal(false);
 export const refused = signal<Problem | null>(null);
 
 let sending: Sending | undefined;
@@ -30,22 +31,29 @@ export function edit(changes: Partial<Draft>) {
 /** Whether the server took it; what it will become is then among the jobs. */
 export async function add(source: Source, offered: Sources): Promise<boolean> {
   refused.value = null;
+  if (busy.value) return false;
+  busy.value = true;
+  try {
+    return await send(source, offered);
+  } finally {
+    busy.value = false;
+  }
+}
+
+async function send(source: Source, offered: Sources): Promise<boolean> {
   const { file } = draft.value;
   const about = { name: nameOf(draft.value, source, offered), since: Date.now() };
-  const refuse = (pointer: string, why: string) => {
-    refused.value = new Problem(0, why, "", [{ pointer, detail: why }]);
-    return false;
-  };
   const why = source !== "upload" ? "" : file ? await whyNot(file, offered.max_upload_bytes) : "Choose a zip file.";
   if (why) return refuse("/file", why);
   // The server would say so as well, but an answer in the middle of an upload does not reach a browser for sure.
   if (await isTaken(about.name)) return refuse("/name", `There is a data set ${about.name} already.`);
-  upload.value = { ...about, sent: 0, total: file?.size ?? 0 };
+  const show = (sent: number, total: number) => {
+    if (source === "upload") upload.value = { ...about, sent, total };
+  };
+  show(0, file?.size ?? 0);
   addEventListener("beforeunload", warn);
   try {
-    sending = sendDataset(formOf(draft.value, source, offered), (sent, total) => {
-      upload.value = { ...about, sent, total };
-    });
+    sending = sendDataset(formOf(draft.value, source, offered), show);
     const job = await sending.answer;
     if (job) {
       remember([job]);
@@ -62,6 +70,11 @@ export async function add(source: Source, offered: Sources): Promise<boolean> {
     upload.value = null;
     sending = undefined;
   }
+}
+
+function refuse(pointer: string, why: string): false {
+  refused.value = new Problem(0, why, "", [{ pointer, detail: why }]);
+  return false;
 }
 
 async function isTaken(name: string): Promise<boolean> {
