@@ -41,6 +41,15 @@ it("turns from Pause to Resume by what the server says, and keeps the keyboard's
   expect(document.activeElement).toBe(button("Resume"));
 });
 
+it("hands the keyboard on when the button that was pressed has gone", async () => {
+  remember([job({ id: 7, status: "paused" })]);
+  render(<Live id={7} />);
+  answer = { status: 200, body: job({ id: 7, status: "cancelled" }) };
+  button("Cancel").focus();
+  fireEvent.click(button("Cancel"));
+  await waitFor(() => expect(document.activeElement).toBe(button("Retry")));
+});
+
 it("asks for the end once", async () => {
   remember([job({ id: 7, status: "running" })]);
   render(<Live id={7} />);

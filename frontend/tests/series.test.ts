@@ -45,6 +45,7 @@ it("keeps the engine's own measures last, each its own, in units that people rea
     "speed/images_per_second",
     "training/learning_rate_factor",
     "training/skipped_steps",
+    "training/warmup_steps",
     "vae/loss",
     "discriminator/real_score",
     "discriminator/fake_score",
@@ -60,5 +61,6 @@ it("keeps the engine's own measures last, each its own, in units that people rea
     ["memory", ["device", "process"], "bytes"],
     ["learning rate factor", ["training"], "number"],
     ["skipped steps", ["training"], "number"],
+    ["warmup steps", ["training"], "number"],
   ]);
 });
