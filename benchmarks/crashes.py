@@ -93,7 +93,9 @@ def disturbed(studio: Studio, request: TrainRequest, kills: int, chance: random.
                 pass
         row = studio.row(job)
         if row.status not in ACTIVE or row.pid is None:
-            sys.exit(f"The run is {row.status}, so it can't be killed for the {number + 1}th time; it needs more --steps.")
+            sys.exit(
+                f"At kill {number + 1}, the run is {row.status} already. {row.error or 'It needs more --steps.'}\n{studio.log(row)[-3000:]}"
+            )
         os.kill(row.pid, signal.SIGKILL)
         half = half_written.exists()
         buried = studio.wait(job, has_left(row.pid))

@@ -260,7 +260,7 @@ def test_a_job_is_not_taken_up_before_its_process_has_gone(studio: Studio) -> No
         time.sleep(2 * supervisor_module.POLL_SECONDS)
         return row
 
-    row = supervised(studio, story)
+    row = supervised(studio, story, max_jobs=2)
     assert row.pid != slow
     assert studio.row(job).restarts == 0
 
