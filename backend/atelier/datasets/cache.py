@@ -31,7 +31,7 @@ CAPTIONS, CONCEPTS = "captions.json", "concepts.json"
 METADATA = "dataset.json"
 STAGING = ".staging-"
 
-RESIDENT = 64 << 20  # bytes of pictures read before their pages are given back
+RESIDENT = 8 << 20  # bytes of pictures read before their pages are given back; each read brings in some five times as much
 PROGRESS_SECONDS = 0.5
 UNLOCKED_SECONDS = 60  # more than lies between the making of a folder and its lock
 
