@@ -391,19 +391,29 @@ Job.queue_position = column_property(case((_jobs.c.status == "queued", _place.co
 
 
 @event.listens_for(Job, "after_insert")
+def _tell_of_new(mapper: Mapper[Job], connection: Connection, job: Job) -> None:
+    _tell(connection, job, moved=True)
+
+
 @event.listens_for(Job, "after_update")
-def _tell(mapper: Mapper[Job], connection: Connection, job: Job) -> None:
+def _tell_of_changed(mapper: Mapper[Job], connection: Connection, job: Job) -> None:
+    changed = inspect(job).attrs
+    _tell(connection, job, moved=changed.status.history.has_changes() or changed.priority.history.has_changes())
+
+
+def _tell(connection: Connection, job: Job, *, moved: bool) -> None:
     """A change of a job and the event that tells of it are one transaction.
 
-    A snapshot holds everything, so it replaces the one before it: a run of days leaves one such row. Who waits behind the job is
-    told when it leaves or overtakes.
+    A snapshot holds everything, so it replaces the one before it: a run of days leaves one such row. When the job enters the
+    queue, leaves it or overtakes, those that wait are told of their new places.
     """
-    waiting = connection.scalars(select(Job.id).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id)).all()
-    places = {job_id: place for place, job_id in enumerate(waiting, 1)}
+    places: dict[int, int] = {}
+    if moved or job.status == "queued":
+        waiting = connection.scalars(select(Job.id).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id))
+        places = {job_id: place for place, job_id in enumerate(waiting, 1)}
     set_committed_value(job, "queue_position", places.get(job.id))
     told = {job.id: job.snapshot()}
-    changed = inspect(job).attrs
-    if changed.status.history.has_changes() or changed.priority.history.has_changes():
+    if moved:
         others = select(Event.job_id, Event.data).where(Event.type == "job", Event.job_id.in_(places.keys() - {job.id}))
         for job_id, data in connection.execute(others):
             if data["queue_position"] != places[job_id]:
