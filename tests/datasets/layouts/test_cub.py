@@ -85,14 +85,16 @@ def test_what_is_missing_is_skipped_by_name(published, root):
 
 
 def test_paths_in_the_list_do_not_lead_out_of_the_folder(published, root, put):
-    home = published["cub"](root) / "CUB_200_2011"
+    home = published["cub"](root, captions_at=None) / "CUB_200_2011"
     put(root.parent, "secret.png")
+    assert (home / "images" / "../../../secret.png").is_file()
     with (home / "images.txt").open("a") as file:
         file.write(f"5 ../../../secret.png\n6 {root.parent}/secret.png\n")
     with (home / "image_class_labels.txt").open("a") as file:
         file.write("5 1\n6 1\n")
     listing = read(root)
     assert len(listing.entries) == 4
+    assert {one.reason for one in listing.skipped} == {"images.txt names it, and it is not there"}
     assert len(listing.skipped) == 2
 
 
