@@ -1,6 +1,8 @@
 """The web application: what it is made of, how it starts and how it stops."""
 
+import asyncio
 import json
+import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -34,7 +36,10 @@ from atelier.settings import Settings
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
 FORMS = ("/api/v1/datasets",)  # take multipart/form-data instead of JSON
+SWEEP_SECONDS = 600  # between two looks for uploads whose job was cancelled before it began, and for what killed processes left
 GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
+
+log = logging.getLogger(__name__)
 
 NO_PAGE = """<!doctype html><html lang="en"><title>Atelier</title>
 <h1>Atelier runs; its page is not built</h1>
@@ -51,7 +56,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         database, jobs_database = AsyncDatabase(url), Database(url)
         stack.push_async_callback(database.dispose)
         stack.callback(jobs_database.dispose)
-        await run_in_threadpool(_sweep, jobs_database, store)
+        sweeper = asyncio.create_task(_keep_swept(jobs_database, store), name="sweeper")
+        stack.callback(sweeper.cancel)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         engine = await stack.enter_async_context(Engine(settings.device))
@@ -60,9 +66,17 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
 
 
-def _sweep(database: Database, store: Store) -> None:
-    with database.read() as session:
-        sweep(session, store)
+async def _keep_swept(database: Database, store: Store) -> None:
+    def look() -> None:
+        with database.read() as session:
+            sweep(session, store)
+
+    while True:
+        try:
+            await run_in_threadpool(look)
+        except Exception:
+            log.exception("What killed processes left could not be swept up; it is tried again.")
+        await asyncio.sleep(SWEEP_SECONDS)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from tests.api.conftest import connect
 
+from atelier import app as app_module
 from atelier.api import forms
 from atelier.app import create_app
 from atelier.registry.database import Database
@@ -198,6 +199,28 @@ async def test_one_that_a_job_needs_stays(client: httpx.AsyncClient, settings: S
     refused = await client.delete(f"{URL}/{birds}", headers={"Origin": "https://evil.example"})
     is_problem(refused, 403)
     assert (await client.get(f"{URL}/{birds}")).status_code == 200
+
+
+async def test_the_upload_of_a_job_that_never_began_is_swept_up(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(app_module, "SWEEP_SECONDS", 0.05)
+    settings = Settings(store_dir=tmp_path, device="cpu", _env_file=None)
+    async with connect(settings):
+        database = Database(settings.resolved_database_url)
+        upload = Store(tmp_path).uploads / f"{'a' * 32}.zip"
+        upload.touch()
+        with database.write() as session:
+            job = Job(kind="prepare", status="paused", spec={"upload": upload.name}, dataset="x")
+            session.add(job)
+        await asyncio.sleep(0.3)
+        assert upload.exists()
+        with database.write() as session:
+            session.get_one(Job, job.id).request_cancel()
+        database.dispose()
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if not upload.exists():
+                break
+        assert not upload.exists()
 
 
 # ------------------------------------------------------------------------------------------------------------------ forms

@@ -72,8 +72,9 @@ def delete_folders(folders: Iterable[Path]) -> None:
 
 def sweep(session: Session, store: Store) -> None:
     """Delete what killed processes left: half-built and half-removed data sets, and uploads that no job is going to read."""
+    folders = list(store.sources.glob(f"{STAGING}*"))  # before the rows: a job is active before it makes its folder
     active = set(session.scalars(select(Job.id).where(Job.status.in_(ACTIVE))))
-    for folder in store.sources.glob(f"{STAGING}*"):
+    for folder in folders:
         number = folder.name.removeprefix(STAGING)
         if not (number.isdigit() and int(number) in active):
             shutil.rmtree(folder, ignore_errors=True)
