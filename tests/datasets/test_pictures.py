@@ -166,17 +166,17 @@ def test_lab(tmp_path):
 
 
 def test_ycck(tmp_path):
-    """CMYK as luminance, colour and black, as Photoshop writes it: transform 2 in the marker of Adobe."""
-    buffer = io.BytesIO()
-    Image.new("CMYK", (32, 24), (0, 0, 0, 0)).save(buffer, "JPEG")
-    content = buffer.getvalue()
-    at = content.index(b"Adobe") + 11
-    assert content[at] in (0, 2)
-    # the inks that Pillow stores are inverted: 255 in each channel, which as YCCK is white as well, when read as that
-    path = tmp_path / "a.jpg"
-    path.write_bytes(content[:at] + b"\x02" + content[at + 1 :])
-    assert open_picture(path).mode == "RGB"
-    assert pixels(path).shape == (24, 32, 3)
+    """CMYK as luminance, two colours and black, as Photoshop writes it: transform 2 in the marker of Adobe."""
+    image = Image.new("CMYK", SIZE, (255, 127, 127, 0))  # stored the other way round: 0, 128, 128, 255, which is no ink
+    image.paste((76, 84, 254, 0), (0, 0, 16, 24))  # red
+    stored = bytearray(content(image, "JPEG", quality=95))
+    transform = stored.index(b"Adobe") + 11
+    assert stored[transform] == 0
+    stored[transform] = 2
+    (tmp_path / "a.jpg").write_bytes(stored)
+    seen = pixels(tmp_path / "a.jpg")
+    assert (seen[:, 20:] > 250).all()
+    assert close(seen[:, 2:12], np.broadcast_to((255, 0, 0), (24, 10, 3)), 6)
 
 
 def profile_with_swapped_colours():
