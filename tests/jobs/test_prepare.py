@@ -19,7 +19,7 @@ from atelier.datasets.cache import STAGING, PreparedDataset, fingerprint
 from atelier.datasets.catalog import Catalog
 from atelier.errors import Conflict, Invalid, NotFound
 from atelier.jobs import prepare, sources
-from atelier.jobs.queue import submit_preparation
+from atelier.jobs.queue import retry, submit_preparation
 from atelier.jobs.recorder import JobCancelled, JobInterrupted, Recorder
 from atelier.jobs.specs import PrepareRequest
 from atelier.models import artifact
@@ -321,6 +321,33 @@ def test_names_are_given_once(bench, photographs):
     with pytest.raises(ValueError, match="there is a data set late already"):
         bench.run(late)
     assert len(bench.catalog.open("late", {})) == 1, "of the other one, nothing is lost"
+
+
+def test_a_retry_of_what_has_succeeded_harms_nothing(bench, photographs, tmp_path):
+    folder = bench.put(tmp_path / "pictures", photographs(3))
+    job = bench.run(bench.submit(folder=str(folder)))
+    with bench.studio.database.write() as session:
+        again = retry(session, session.get_one(Job, job.id))
+    with pytest.raises(ValueError, match="there is a data set birds already"):
+        bench.run(again)
+    assert len(bench.prepared()) == 3
+
+
+def test_of_two_that_prepare_the_same_the_first_publishes(bench, photographs, tmp_path):
+    folder = bench.put(tmp_path / "pictures", photographs(3))
+    job = bench.submit(folder=str(folder))
+    bench.studio.change(job, lambda job: job.claim("log.txt", os.getpid(), time.time()))
+    bench.studio.change(job, lambda job: job._rest("interrupted", "It died."))
+    with bench.studio.database.write() as session:
+        again = retry(session, session.get_one(Job, job.id))
+    bench.studio.change(job, lambda job: job.resume(checkpoint=False))
+    recorder = bench.start(job)
+    stop_at(recorder, "prepare", lambda: bench.run(again) if "birds" not in bench.catalog else None)
+    with pytest.raises(ValueError, match="there is a data set birds already"):
+        prepare.run(job.spec, recorder, bench.store, bench.studio.settings)
+    assert bench.catalog.open("birds", {}).manifest.job == again.id
+    assert len(bench.prepared()) == 3
+    assert bench.left_overs() == []
 
 
 @pytest.mark.parametrize(("changes", "pointer"), [({"layout": "piles"}, "/layout"), ({"download": "imagenet"}, "/download")])

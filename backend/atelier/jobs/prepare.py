@@ -40,7 +40,7 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
         with recorder.transaction() as (_, job):
             if job.cancel_requested and not published:
                 raise JobCancelled
-            if not published:
+            if not _published(spec, recorder, store):  # asked again: a retry of this job may have been faster
                 staging.rename(store.sources / spec.name)
             job.stage, job.step = "prepare", job.total_steps
             job.succeed()
@@ -48,7 +48,9 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
     except (JobPaused, JobInterrupted):
         raise  # it begins again, and needs the upload
     except BaseException:
-        sources.delete_folders([staging, *sources.prepared_from(store, spec.name)])
+        sources.delete_folders([staging])
+        if spec.name not in Catalog(store.sources):  # else they belong to the set that another job has published
+            sources.delete_folders(sources.prepared_from(store, spec.name))
         _forget(upload)
         raise
     _forget(upload)
