@@ -37,7 +37,7 @@ from atelier.settings import Settings
 
 MB = 1 << 20
 SAMPLE_SECONDS = 1.0
-FLAT = 32 * MB  # by which memory may grow between the first and the last quarter of a stage and still be called flat
+FLAT = 640  # bytes a picture, by which memory may grow between the second and the last quarter of a stage: what the scan keeps
 
 # ---------------------------------------------------------------------------------------------------------------- pictures
 
@@ -229,7 +229,7 @@ def nothing_is_lost(folder: Path, pictures: int, num_bad: int) -> None:
         sys.exit("    something was lost, or not named")
 
 
-def memory(studio: Studio, job: Job, what: str) -> None:
+def memory(studio: Studio, job: Job, pictures: int) -> None:
     """Follow the job and print what its process takes, by stages."""
     rows: list[tuple[str, int, int]] = []
     started = sampled = time.monotonic()
@@ -242,7 +242,7 @@ def memory(studio: Studio, job: Job, what: str) -> None:
             except psutil.NoSuchProcess:
                 continue
             rows.append((row.stage, info.rss, info.uss))
-    print(f"    {what} took {time.monotonic() - started:.0f} s; MB every {SAMPLE_SECONDS:g} s:")
+    print(f"    it took {time.monotonic() - started:.0f} s; MB every {SAMPLE_SECONDS:g} s:")
     of_each = f"{'min':>8} {'median':>8} {'max':>8}"
     print(f"    {'stage':>10} {'samples':>8}   {of_each}   {of_each}   (RSS, then USS; growth of USS)")
     flat = True
@@ -251,14 +251,14 @@ def memory(studio: Studio, job: Job, what: str) -> None:
         own = columns[1]
         quarter = max(1, len(own) // 4)
         growth = statistics.median(own[-quarter:]) - statistics.median(own[quarter : 2 * quarter] or own)  # the first quarter warms up
-        flat = flat and growth < FLAT
+        flat = flat and growth < FLAT * pictures
         figures = "   ".join(" ".join(f"{f(values) / MB:8.0f}" for f in (min, statistics.median, max)) for values in columns)
         print(f"    {stage:>10} {len(own):8}   {figures}   {growth / MB:+.1f}")
     for name, column in (("RSS", 1), ("USS", 2)):
         course = [row[column] for row in rows]
         tenths = [course[len(course) * tenth // 10] / MB for tenth in range(10)] + [course[-1] / MB]
         print(f"    {name} over the course: {' '.join(f'{value:.0f}' for value in tenths)}")
-    print(f"    {'flat' if flat else 'NOT FLAT'} (growth within a stage below {FLAT // MB} MB)")
+    print(f"    {'flat' if flat else 'NOT FLAT'} (growth within a stage below {FLAT} bytes a picture, {FLAT * pictures / MB:.0f} MB)")
 
 
 def main() -> None:
@@ -276,12 +276,12 @@ def main() -> None:
             write_folder(Path(temporary, "pictures"), arguments.many)
             studio = Studio(Path(temporary, "b"))
             print(f"(b) the preparation of {arguments.many:,} pictures at 64 px")
-            memory(studio, studio.prepare(name="many", folder=str(Path(temporary, "pictures"))), "it")
+            memory(studio, studio.prepare(name="many", folder=str(Path(temporary, "pictures"))), arguments.many)
             if "c" in arguments.parts:
                 print(f"(c) a training on them for {arguments.minutes:g} minutes")
                 hyperparameters = {"resolution": 64, "batch_size": 64, "minutes": arguments.minutes}
                 run = {"architecture": "dcgan", "dataset": "many", "model": "memory", "preset": "debug", "hyperparameters": hyperparameters}
-                memory(studio, studio.train(**run), "it")
+                memory(studio, studio.train(**run), arguments.many)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -304,31 +305,37 @@ def write(
     attribute_sums = np.zeros(len(listing.attribute_names))
     described, captions, boxes = 0, 0, 0
     with (folder / ITEMS).open("wb") as file:
-        for row, entry in index.rows(listing):
-            item = entry.item
-            if listing.class_names:
-                class_counts[item.label] += 1
-            attribute_sums += item.attributes
-            described += bool(item.captions)
-            captions += len(item.captions)
-            boxes += entry.box is not None
-            values = {
-                "path": entry.path,
-                "box": entry.box,
-                "label": item.label,
-                "split": item.split,
-                "concept": item.concept,
-                "captions": item.captions,
-                "attributes": item.attributes,
-                "size": index.sizes[row].tolist(),
-                "sha256": index.sha256[row].tobytes().hex(),
-            }
-            file.write(_line(values))
+
+        def written() -> Iterator[Item]:
+            nonlocal described, captions, boxes, attribute_sums
+            for row, entry in index.rows(listing):
+                item = entry.item
+                if listing.class_names:
+                    class_counts[item.label] += 1
+                attribute_sums += item.attributes
+                described += bool(item.captions)
+                captions += len(item.captions)
+                boxes += entry.box is not None
+                values = {
+                    "path": entry.path,
+                    "box": entry.box,
+                    "label": item.label,
+                    "split": item.split,
+                    "concept": item.concept,
+                    "captions": item.captions,
+                    "attributes": item.attributes,
+                    "size": index.sizes[row].tolist(),
+                    "sha256": index.sha256[row].tobytes().hex(),
+                }
+                file.write(_line(values))
+                yield item
+
+        splits = splits_of(written())
 
     count = len(index.kept)
     records = Records(folder / ITEMS, count)
-    splits = np.bincount(splits_of(Items(records)), minlength=len(SPLITS)).tolist()
-    split_counts: dict[Split, int] = dict(zip(SPLITS, splits, strict=True))
+    counted = np.bincount(splits, minlength=len(SPLITS)).tolist()
+    split_counts: dict[Split, int] = dict(zip(SPLITS, counted, strict=True))
     groups = index.duplicates()
     num_skipped = len(skipped)
 
@@ -379,7 +386,10 @@ def write(
         job=job,
         created_at=datetime.now(UTC),
     )
-    (folder / SOURCE).write_text(manifest.model_dump_json(indent=1))  # last: without it, the folder is no data set
+    (folder / SOURCE).write_text(manifest.model_dump_json(indent=1))
+    for name in (SKIPPED, ITEMS, REPORT, SOURCE):  # on the disk before the folder gets its name
+        with (folder / name).open("rb") as written_file:
+            os.fsync(written_file.fileno())
     return manifest
 
 

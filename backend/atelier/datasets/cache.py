@@ -7,20 +7,20 @@ import mmap
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from atelier.datasets.base import SPLITS, Dataset, Split, in_threads, splits_of
+from atelier.datasets.base import SPLITS, Dataset, Item, Split, in_threads, splits_of
 
 if TYPE_CHECKING:
     from atelier.models.base import ImageSpec
@@ -220,16 +220,22 @@ def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable
                 if on_progress:
                     on_progress(done, total)
 
-    np.save(folder / LABELS, np.fromiter((item.label for item in items), np.int64, total))
-    attributes = np.empty((total, len(dataset.attribute_names)), np.float32)
-    for row, item in zip(attributes, items, strict=True):
-        row[:] = item.attributes
+    labels, attributes = np.empty(total, np.int64), np.empty((total, len(dataset.attribute_names)), np.float32)
+    with (folder / CAPTIONS).open("wb") as captions, (folder / CONCEPTS).open("wb") as concepts:
+
+        def written() -> Iterator[Item]:  # items of a large set come from the disk: all is taken from each as it passes
+            for index, item in enumerate(items):
+                labels[index], attributes[index] = item.label, item.attributes
+                for file, value in ((captions, item.captions), (concepts, item.concept)):
+                    file.write((b",\n" if index else b"[") + json.dumps(value).encode())
+                yield item
+
+        splits = splits_of(written())
+        for file in (captions, concepts):
+            file.write(b"]" if total else b"[]")
+    np.save(folder / LABELS, labels)
     np.save(folder / ATTRIBUTES, attributes)
-    np.save(folder / SPLIT_INDICES, splits_of(items))
-    with (folder / CAPTIONS).open("wb") as file:
-        _write_list(file, (item.captions for item in items))
-    with (folder / CONCEPTS).open("wb") as file:
-        _write_list(file, (item.concept for item in items))
+    np.save(folder / SPLIT_INDICES, splits)
     meta = Metadata(
         fingerprint=fingerprint(dataset, resolution),
         dataset=dataset.name,
@@ -241,11 +247,3 @@ def _draw(dataset: Dataset, resolution: int, folder: Path, on_progress: Callable
         sha256={path.name: _sha256(path) for path in sorted(folder.iterdir())},
     )
     (folder / METADATA).write_text(meta.model_dump_json())
-
-
-def _write_list(file: BinaryIO, values: Iterable[Any]) -> None:
-    """A JSON array, an element a line, without holding all of it."""
-    for index, value in enumerate(values):
-        file.write(b",\n" if index else b"[")
-        file.write(json.dumps(value).encode())
-    file.write(b"]" if file.tell() else b"[]")
