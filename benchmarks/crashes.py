@@ -81,15 +81,16 @@ def disturbed(studio: Studio, request: TrainRequest, kills: int, chance: random.
     told = []
     for number, target in enumerate(sorted(chance.randrange(request.hyperparameters["steps"] * 9 // 10) for _ in range(kills))):
         moment = MOMENTS[number % len(MOMENTS)]
-        row = studio.wait(job, lambda row: row.status in ACTIVE)
+        studio.wait(job, lambda row: row.status in ACTIVE)
+        left = written(half_written)  # by a kill before
         if moment == "starting":
             time.sleep(chance.uniform(0.0, 3.0))
         else:
             studio.wait(job, trains_at(target))
             time.sleep(chance.uniform(0.0, 0.6))
         if moment == "writing a checkpoint":
-            half_written.unlink(missing_ok=True)  # what an earlier kill left
-            while not half_written.exists() and studio.row(job).status in ACTIVE:
+            deadline = time.monotonic() + PATIENCE
+            while written(half_written) in (None, left) and time.monotonic() < deadline:
                 pass
         row = studio.row(job)
         if row.status not in ACTIVE or row.pid is None:
@@ -97,7 +98,7 @@ def disturbed(studio: Studio, request: TrainRequest, kills: int, chance: random.
                 f"At kill {number + 1}, the run is {row.status} already. {row.error or 'It needs more --steps.'}\n{studio.log(row)[-3000:]}"
             )
         os.kill(row.pid, signal.SIGKILL)
-        half = half_written.exists()
+        half = written(half_written) not in (None, left)
         buried = studio.wait(job, has_left(row.pid))
         if buried.status == "interrupted":
             with studio.database.write() as session:
@@ -108,6 +109,14 @@ def disturbed(studio: Studio, request: TrainRequest, kills: int, chance: random.
     row = studio.wait(job, lambda row: row.status == "succeeded")
     went_on = [re.search(r"Going on from step (\d+)", text) for text in studio.log(row).split("Taken up again")[1:]]
     return row, [f"{line}  {found[1] if found else '–':>5}" for line, found in zip(told, went_on, strict=True)]
+
+
+def written(path: Path) -> int | None:
+    """When the file was last written to; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def trains_at(step: int) -> Callable[[Job], bool]:
