@@ -56,9 +56,9 @@ class DCGANGenerator(Generator):
         # The paper's "project and reshape"; as a transposed convolution of one pixel it takes seven times as long on a CPU.
         layers: list[nn.Module] = [nn.Linear(hp.latent_dim, channels * 16, bias=False), nn.Unflatten(1, (channels, 4, 4))]
         for _ in range(doublings - 1):
-            layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False)]
             channels //= 2
-        layers += [nn.BatchNorm2d(channels), nn.ReLU(), nn.ConvTranspose2d(channels, spec.channels, 4, 2, 1), nn.Tanh()]
+        layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.ConvTranspose2d(channels, spec.channels, 4, 2, 1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
 
@@ -78,7 +78,7 @@ class Discriminator(nn.Module):
         for size in range(spec.resolution.bit_length() - 3):
             normed = batch and size > 0  # the paper leaves batch norm out of the first layer
             layers += [nn.Conv2d(channels, width, 4, 2, 1, bias=not normed)]
-            layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2)] if normed else [nn.LeakyReLU(0.2)]
+            layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)] if normed else [nn.LeakyReLU(0.2, inplace=True)]
             channels, width = width, 2 * width
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, 1))
         self.apply(dcgan_init)

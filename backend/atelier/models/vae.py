@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         layers: list[nn.Module] = []
         channels = spec.channels
         for width in widths(hp, spec):
-            layers += [nn.Conv2d(channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(channels, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)]
             channels = width
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, 2 * hp.latent_dim))
 
@@ -57,9 +57,14 @@ class Decoder(Generator):
         *rest, channels = widths(hp, spec)
         layers: list[nn.Module] = [nn.Linear(hp.latent_dim, channels * 16, bias=False), nn.Unflatten(1, (channels, 4, 4))]
         for width in reversed(rest):
-            layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2), nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True), nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=False)]
             channels = width
-        layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2), nn.ConvTranspose2d(channels, spec.channels, 4, 2, 1), nn.Tanh()]
+        layers += [
+            nn.BatchNorm2d(channels),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.ConvTranspose2d(channels, spec.channels, 4, 2, 1),
+            nn.Tanh(),
+        ]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor) -> Tensor:
