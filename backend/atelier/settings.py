@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(20 << 30, ge=1)
     """Size of the largest zip file that is taken in."""
     max_jobs: int = Field(1, ge=1, le=64)
-    """Jobs that run at the same time; further ones wait in the queue."""
+    """Jobs that run at the same time; further ones wait in the queue. Beside them, one data set at a time is prepared."""
     processes_per_job: int = Field(1, ge=1, le=64)
     """Processes that train one model together, each on a device of its own (torchrun starts them)."""
     checkpoint_seconds: float = Field(60.0, ge=0)

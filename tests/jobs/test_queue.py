@@ -141,7 +141,7 @@ def test_a_retry_and_a_continuation_with_a_key_happen_once(studio: Studio) -> No
 
 def test_the_queue_is_in_the_order_of_priority_and_then_of_age(studio: Studio) -> None:
     ids = [studio.submit(priority=priority).id for priority in (0, 5, 0, 5, -1)]
-    assert studio.read(lambda s: [job.id for job in s.scalars(queries.queue())]) == [ids[1], ids[3], ids[0], ids[2], ids[4]]
+    assert studio.read(lambda s: [job.id for job in s.scalars(queries.queue("work"))]) == [ids[1], ids[3], ids[0], ids[2], ids[4]]
 
 
 def _add_version(studio: Studio) -> None:

@@ -179,6 +179,19 @@ def test_cancelling(studio: Studio) -> None:
     assert studio.row(waiting).pid is None
 
 
+def test_a_data_set_is_prepared_beside_a_run_that_takes_the_only_place(studio: Studio) -> None:
+    studio.running()
+    waiting = studio.submit()
+    with studio.database.write() as session:
+        preparation = Job(kind="prepare", spec={}, dataset="cats")  # a spec that makes it fail as soon as it is started
+        session.add(preparation)
+    assert studio.row(waiting).queue_position == studio.row(preparation).queue_position == 1  # each waits for its like alone
+    row = supervised(studio, lambda: studio.wait(preparation, lambda row: row.status in FINISHED))
+    assert row.status == "failed"
+    assert "name: Field required" in (row.error or "")
+    assert studio.row(waiting).status == "queued"
+
+
 def test_a_process_that_does_not_listen_is_killed_with_its_children(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "CANCEL_GRACE", 0.2)
     monkeypatch.setattr(supervisor_module, "KILL_GRACE", 0.2)

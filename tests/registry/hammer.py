@@ -19,7 +19,7 @@ def increment(session: Session) -> None:
 
 
 def claim(session: Session) -> int | None:
-    job = session.scalar(queries.queue().limit(1))
+    job = session.scalar(queries.queue("work").limit(1))
     if job is None:
         return None
     job.claim("log.txt", os.getpid(), 0.0)

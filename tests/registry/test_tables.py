@@ -201,7 +201,9 @@ def test_who_waits_is_told_of_every_place_gained_or_lost(database: Database) -> 
     assert change(job(2, lambda job: job.request_pause())) == {1: 1, 2: None, 3: None, 4: 2}
     assert change(job(3, lambda job: job.bury("killed"))) == {1: 2, 2: None, 3: 1, 4: 3}  # its place from before
     assert change(job(2, lambda job: job.resume(checkpoint=False))) == {1: 2, 2: 3, 3: 1, 4: 4}
-    assert change(lambda session: session.add(Job(kind="prepare", spec={}))) == {1: 2, 2: 3, 3: 1, 4: 5, 5: 4}  # 4 stepped back before
+    assert change(lambda session: session.add(Job(kind="train", spec={}))) == {1: 2, 2: 3, 3: 1, 4: 5, 5: 4}  # 4 stepped back before
+    # Data sets wait for each other alone.
+    assert change(lambda session: session.add(Job(kind="prepare", spec={}))) == {1: 2, 2: 3, 3: 1, 4: 5, 5: 4, 6: 1}
     before = last_event()
     change(job(3, lambda job: setattr(job, "stage", "train")))
     assert last_event() == before + 1  # who keeps his place is not told again

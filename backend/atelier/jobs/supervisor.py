@@ -4,17 +4,19 @@ import asyncio
 import logging
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from atelier.jobs.executors import JobProcess, LocalExecutor
 from atelier.registry import queries
 from atelier.registry.database import Database
 from atelier.registry.store import Store
-from atelier.registry.tables import ACTIVE, Job
+from atelier.registry.tables import ACTIVE, Job, Lane
 
 POLL_SECONDS = 0.5  # for deaths, and for jobs that other processes queue or cancel
 CANCEL_GRACE = 10.0  # from the request to SIGTERM
@@ -31,7 +33,8 @@ class Supervisor:
     """
 
     def __init__(self, database: Database, store: Store, executor: LocalExecutor, *, max_jobs: int) -> None:
-        self.database, self.store, self.executor, self.max_jobs = database, store, executor, max_jobs
+        self.database, self.store, self.executor = database, store, executor
+        self.places: dict[Lane, int] = {"work": max_jobs, "prepare": 1}
         # By job and pid: a job that is taken up again has another process, perhaps before the one before it has quite gone.
         self._processes: dict[tuple[int, int], JobProcess] = {}
         self._ending: dict[tuple[int, int], float] = {}  # since when it ought to end
@@ -99,13 +102,14 @@ class Supervisor:
 
     def _fill(self) -> None:
         with self.database.read() as session:
-            if session.scalar(queries.queue().limit(1)) is None:
+            if session.scalar(select(Job.id).where(Job.status == "queued").limit(1)) is None:
                 return
         with self.database.write() as session:
             busy = self._processes.keys() | {(job.id, job.pid) for job in session.scalars(queries.active_jobs())}
-            places = self.max_jobs - len(busy)
-            for job in session.scalars(queries.queue().limit(max(0, places))).all():
-                self.launch(session, job)
+            lanes = Counter(session.scalars(select(Job.lane).where(Job.id.in_([job_id for job_id, _ in busy]))))
+            for lane, places in self.places.items():
+                for job in session.scalars(queries.queue(lane).limit(max(0, places - lanes[lane]))).all():
+                    self.launch(session, job)
 
     def launch(self, session: Session, job: Job) -> None:
         """Start a queued job's process within the transaction that claims it, unless the one it had before has not quite gone.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from atelier.registry.tables import ACTIVE, Event, Job, Kind, MetricPoint, Model, Status, Version
+from atelier.registry.tables import ACTIVE, Event, Job, Kind, Lane, MetricPoint, Model, Status, Version
 
 
-def queue() -> Select[Job]:
+def queue(lane: Lane) -> Select[Job]:
     """Jobs in the order of their turns; within a write transaction nobody else can claim one of them."""
-    return select(Job).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id)
+    return select(Job).where(Job.status == "queued", Job.lane == lane).order_by(Job.priority.desc(), Job.id)
 
 
 def active_jobs() -> Select[Job]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -33,6 +34,8 @@ from atelier.errors import Conflict
 Kind = Literal["train", "evaluate", "stylize", "prepare", "discover", "project"]
 Status = Literal["queued", "starting", "running", "paused", "interrupted", "succeeded", "failed", "cancelled"]
 EventType = Literal["job", "metrics", "preview"]
+
+Lane = Literal["work", "prepare"]  # jobs of a lane wait for each other
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 ACTIVE: tuple[Status, ...] = ("starting", "running")  # a process stands behind the row
@@ -138,6 +141,7 @@ class Job(Base):
 
     if TYPE_CHECKING:  # mapped below, where the table is known
         queue_position: Mapped[int | None]
+        lane: Mapped[Lane]
 
     @property
     def progress(self) -> float:
@@ -381,9 +385,16 @@ class DatasetRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+def _lane(kind: ColumnElement[str]) -> ColumnElement[str]:
+    return case((kind == "prepare", "prepare"), else_="work")
+
+
 _jobs, _ahead = Job.__table__, Job.__table__.alias("ahead")
+Job.lane = column_property(_lane(_jobs.c.kind))
+"""Preparations of data sets wait for each other alone: pictures can be brought while a run of days goes on."""
 _place = select(func.count()).where(
     _ahead.c.status == "queued",
+    _lane(_ahead.c.kind) == _lane(_jobs.c.kind),
     or_(_ahead.c.priority > _jobs.c.priority, and_(_ahead.c.priority == _jobs.c.priority, _ahead.c.id <= _jobs.c.id)),
 )
 Job.queue_position = column_property(case((_jobs.c.status == "queued", _place.correlate(_jobs).scalar_subquery())))
@@ -409,7 +420,8 @@ def _tell(connection: Connection, job: Job, *, moved: bool) -> None:
     """
     places: dict[int, int] = {}
     if moved or job.status == "queued":
-        waiting = connection.scalars(select(Job.id).where(Job.status == "queued").order_by(Job.priority.desc(), Job.id))
+        lane = "prepare" if job.kind == "prepare" else "work"
+        waiting = connection.scalars(select(Job.id).where(Job.status == "queued", Job.lane == lane).order_by(Job.priority.desc(), Job.id))
         places = {job_id: place for place, job_id in enumerate(waiting, 1)}
     set_committed_value(job, "queue_position", places.get(job.id))
     told = {job.id: job.snapshot()}

@@ -218,7 +218,8 @@ class Training:
         """Since the last time."""
         means = {name: float(total) / count for name, (total, count) in self._sums.items()}
         self._sums.clear()
-        means["training/skipped_steps"] = float(self.skipped_steps)
+        if self.skipped_steps:
+            means["training/skipped_steps"] = float(self.skipped_steps)
         if self.hp.schedule != "constant" or self.hp.warmup_steps:
             means["training/learning_rate_factor"] = self.learning_rate_factor
         return means
