@@ -121,7 +121,13 @@ def fetch(name: str, folder: Path, on_progress: Progress | None = None) -> None:
 
 
 def _by_hand(download: Download) -> str:
-    return f"Or download it by hand from {download.page}, unpack it, and bring the folder: atelier datasets add FOLDER"
+    if download.name == "celeba":
+        return f"Or download it by hand from {download.page}, unpack it, and bring the folder: atelier datasets add FOLDER"
+    # Published in files of their own kind, which only torchvision reads.
+    return (
+        f"Or do the same where there is a network, and bring the folder sources/{download.name}/files "
+        f"of the store there: atelier datasets add FOLDER (the set's page is {download.page})"
+    )
 
 
 def _wait(work: Callable[[], Any], folder: Path, download: Download, progress: Progress) -> Any:
