@@ -53,7 +53,7 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
     log.info(
         "%s on %s (%d images of %d×%d), %s on %s",
         architecture.title, spec.dataset, len(training.batches.rows), hp.resolution, hp.resolution,
-        f"{training.total_steps} steps" if hp.minutes is None else f"{hp.minutes:g} minutes", device,
+        f"{training.total_steps} steps" if training.end is not None else f"{hp.minutes:g} minutes", device,
     )  # fmt: skip
     progress = Progress(training, recorder, store, checkpoint_seconds=settings.checkpoint_seconds, metrics=metrics)
     try:
