@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from atelier import cli
-from atelier.cli import main
+from atelier.cli import main, training
 
 TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
 Atelier = Callable[..., tuple[str, str]]
@@ -88,7 +87,7 @@ def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> 
 
 
 def test_a_run_is_retried_moved_paused_and_resumed(atelier: Atelier, trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "SERVER_SECONDS", 0.1)
+    monkeypatch.setattr(training, "SERVER_SECONDS", 0.1)
     again = json.loads(atelier("runs", "retry", "1", "--queue", "--json")[0])
     assert (again["status"], again["retry_of"]) == ("queued", 1)
     run = str(again["id"])
@@ -101,7 +100,7 @@ def test_a_run_is_retried_moved_paused_and_resumed(atelier: Atelier, trained: st
 
 
 def test_a_finished_run_is_continued(atelier: Atelier, trained: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "SERVER_SECONDS", 0.1)
+    monkeypatch.setattr(training, "SERVER_SECONDS", 0.1)
     further = json.loads(atelier("runs", "continue", "1", "--steps", "2", "--json")[0])
     assert (further["status"], further["step"], further["total_steps"], further["continues"]) == ("succeeded", 5, 5, 1)
 
