@@ -11,7 +11,7 @@ import pytest
 from atelier.models import architectures
 
 ROOT = Path(__file__).parents[1]
-SERVICE = {"api", "jobs", "registry", "serving"}
+SERVICE = {"api", "cli", "jobs", "registry", "serving"}
 FOR_ARCHITECTURES = ("atelier.models.augment", "atelier.models.base", "atelier.models.layers", "atelier.text")
 
 
