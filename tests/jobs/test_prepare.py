@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from atelier.jobs.queue import retry, submit_preparation
 from atelier.jobs.recorder import JobCancelled, JobInterrupted, Recorder
 from atelier.jobs.specs import PrepareRequest
 from atelier.models import artifact
-from atelier.registry.tables import FINISHED, DatasetRow, Job
+from atelier.registry.tables import FINISHED, DatasetRow, Job, now
 
 RESOLUTION = 16
 
@@ -139,13 +140,13 @@ def test_links_out_of_the_allowed_folders(bench, photographs, tmp_path):
         (None, "the zip file is gone"),
     ],
 )
-def test_what_can_not_be_used_says_why_and_leaves_nothing(files, complaint, bench):
+def test_what_can_not_be_used_says_why_and_leaves_only_its_upload(files, complaint, bench):
     job = bench.zipped(files or {})
     if files is None:
         (bench.store.uploads / job.spec["upload"]).unlink()
     with pytest.raises(ValueError, match=complaint):
         bench.run(job)
-    assert bench.left_overs() == []
+    assert bench.left_overs() == ([] if files is None else [job.spec["upload"]])  # which a retry may need
     assert bench.catalog.names() == Catalog(None).names()
 
 
@@ -365,6 +366,34 @@ def test_only_what_was_brought_can_be_removed(bench):
             sources.remove_dataset(session, bench.store, "birds")
 
 
+def test_a_full_disk_is_foreseen_and_the_same_upload_tried_again_later(bench, photographs, monkeypatch):
+    job = bench.zipped(photographs(4))
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "KEEP_FREE", 10**18)
+        with pytest.raises(ValueError, match=r"the disk has .* GB left, too little"):
+            bench.run(job)
+    assert bench.left_overs() == [job.spec["upload"]]
+    bench.studio.change(job, lambda job: job.fail("the disk is full"))
+    with bench.studio.database.write() as session:
+        again = retry(session, session.get_one(Job, job.id))
+    assert bench.run(again).status == "succeeded"
+    assert len(bench.prepared()) == 4
+    assert bench.left_overs() == []
+
+
+def test_the_upload_of_what_failed_stays_for_a_day(bench, photographs):
+    job = bench.zipped(photographs(1))
+    bench.start(job)
+    bench.studio.change(job, lambda job: job.fail("the disk is full"))
+    kept = []
+    for hours in (23, 25):
+        bench.studio.change(job, lambda job, hours=hours: setattr(job, "finished_at", now() - timedelta(hours=hours)))
+        with bench.studio.database.read() as session:
+            sources.sweep(session, bench.store)
+        kept.append(len(bench.left_overs()))
+    assert kept == [1, 0]
+
+
 def test_left_overs_are_swept_and_nothing_else(bench, photographs):
     store, studio = bench.store, bench.studio
     waiting, ended = bench.zipped(photographs(1)), bench.zipped(photographs(1), name="ended")
@@ -392,10 +421,3 @@ def test_the_log_names_what_was_skipped(bench, good, bad, caplog):
     assert "Skipped 00.jpg: " in caplog.text
     assert "… and 10 more" in caplog.text
     assert json.dumps(bench.catalog.open("birds", {}).report().model_dump())
-
-
-def test_a_full_disk_is_foreseen(bench, photographs, monkeypatch):
-    monkeypatch.setattr(prepare, "KEEP_FREE", 10**18)
-    with pytest.raises(ValueError, match=r"the disk has .* GB left, too little"):
-        bench.run(bench.zipped(photographs(1)))
-    assert bench.left_overs() == []

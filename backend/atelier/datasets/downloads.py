@@ -30,6 +30,7 @@ class Download:
     bytes: int  # to fetch, about
     images: int
     host: str  # it comes from
+    mirrorable: bool  # whether a picture seen in a mirror is as true as itself
     page: str  # to read about it, and to fetch it by hand
 
 
@@ -43,6 +44,7 @@ downloads: dict[str, Download] = {
             layout="folders",
             bytes=170_000_000,
             images=60_000,
+            mirrorable=True,
             host="www.cs.toronto.edu",
             page="https://www.cs.toronto.edu/~kriz/cifar.html",
         ),
@@ -53,6 +55,7 @@ downloads: dict[str, Download] = {
             layout="folders",
             bytes=12_000_000,
             images=70_000,
+            mirrorable=False,
             host="ossci-datasets.s3.amazonaws.com",
             page="http://yann.lecun.com/exdb/mnist/",
         ),
@@ -63,6 +66,7 @@ downloads: dict[str, Download] = {
             layout="folders",
             bytes=31_000_000,
             images=70_000,
+            mirrorable=True,
             host="fashion-mnist.s3-website.eu-central-1.amazonaws.com",
             page="https://github.com/zalandoresearch/fashion-mnist",
         ),
@@ -73,6 +77,7 @@ downloads: dict[str, Download] = {
             layout="folders",
             bytes=345_000_000,
             images=8_189,
+            mirrorable=True,
             host="www.robots.ox.ac.uk",
             page="https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
         ),
@@ -83,6 +88,7 @@ downloads: dict[str, Download] = {
             layout="celeba",
             bytes=1_500_000_000,
             images=202_599,
+            mirrorable=True,
             host="drive.google.com",
             page="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
         ),

@@ -47,11 +47,12 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
         log.info("The data set %s is there.", spec.name)
     except (JobPaused, JobInterrupted):
         raise  # it begins again, and needs the upload
-    except BaseException:
+    except BaseException as error:
         sources.delete_folders([staging])
         if spec.name not in Catalog(store.sources):  # else they belong to the set that another job has published
             sources.delete_folders(sources.prepared_from(store, spec.name))
-        _forget(upload)
+        if isinstance(error, JobCancelled):  # what fails may be tried again, so its upload stays for a while
+            _forget(upload)
         raise
     _forget(upload)
 
@@ -116,7 +117,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
         licence=licence,
         origin=origin,
         root=root.relative_to(staging).as_posix() if root.is_relative_to(staging) else str(root.resolve()),
-        mirrorable=spec.mirrorable and spec.download != "mnist",  # digits
+        mirrorable=spec.mirrorable and (spec.download is None or downloads[spec.download].mirrorable),
         job=recorder.job_id,
     )
     _log_skipped([*listing.skipped, *index.skipped])
@@ -135,7 +136,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
 
 def _unpack(spec: PrepareRequest, upload: Path, folder: Path, recorder: Recorder) -> Sequence[Skipped]:
     if not upload.exists():  # of a job that has ended, which somebody retries
-        raise ValueError("the zip file is gone: it is deleted when its job has ended; send it again")
+        raise ValueError("the zip file is gone: it is deleted when its job has ended, or a day after it has failed; send it again")
     try:
         return archive.unpack(upload, folder, archive.Limits(), lambda done, total: recorder.beat("unpack", done, total))
     except ValueError as error:

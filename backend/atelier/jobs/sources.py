@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select
@@ -15,10 +16,10 @@ from atelier.datasets.cache import METADATA, STAGING, Metadata
 from atelier.datasets.catalog import Catalog, datasets
 from atelier.errors import Conflict, NotFound
 from atelier.registry.store import Store
-from atelier.registry.tables import ACTIVE, FINISHED, DatasetRow, Job
+from atelier.registry.tables import ACTIVE, FINISHED, DatasetRow, Job, now
 
 UPLOAD = re.compile(r"[0-9a-f]{32}\.(part|zip)")
-ABANDONED_SECONDS = 24 * 3600  # after which a half-sent upload has been given up
+ABANDONED_SECONDS = 24 * 3600  # after which a half-sent upload has been given up, and a failed job is not tried again
 
 
 def staging(store: Store, job_id: int) -> Path:
@@ -81,9 +82,14 @@ def sweep(session: Session, store: Store) -> None:
     for folder in store.datasets.glob(f"{STAGING}removed-*"):  # other ones may be filled at this moment
         shutil.rmtree(folder, ignore_errors=True)
 
-    jobs = {job.spec.get("upload"): job.status for job in session.scalars(select(Job).where(Job.kind == "prepare"))}
+    needed, day = set(), timedelta(seconds=ABANDONED_SECONDS)
+    known = set()
+    for job in session.scalars(select(Job).where(Job.kind == "prepare")):
+        known.add(job.spec.get("upload"))
+        if job.status not in FINISHED or (job.status == "failed" and job.finished_at is not None and now() - job.finished_at < day):
+            needed.add(job.spec.get("upload"))
     for file in store.uploads.iterdir():
         with suppress(FileNotFoundError):
-            abandoned = file.name not in jobs and time.time() - file.lstat().st_mtime > ABANDONED_SECONDS
-            if UPLOAD.fullmatch(file.name) and (abandoned or jobs.get(file.name) in FINISHED):
+            given_up = file.name in known or time.time() - file.lstat().st_mtime > ABANDONED_SECONDS
+            if UPLOAD.fullmatch(file.name) and given_up and file.name not in needed:
                 file.unlink()
