@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from atelier.datasets.base import Item
-from atelier.datasets.brought import ITEMS, Brought, BroughtOptions, Manifest, write
+from atelier.datasets.bring import write
+from atelier.datasets.brought import ITEMS, Brought, BroughtOptions, Manifest
 from atelier.datasets.cache import fingerprint, prepare
 from atelier.datasets.catalog import Catalog, datasets, open_dataset
 from atelier.datasets.layouts.base import Entry, Listing, Skipped

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atelier.datasets import archive, brought, cache, scan
+from atelier.datasets import archive, bring, brought, cache, scan
 from atelier.datasets.brought import Brought, BroughtOptions, Manifest
 from atelier.datasets.catalog import Catalog
 from atelier.datasets.downloads import downloads, fetch
@@ -107,7 +107,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
     log.info("%s: %d pictures laid out as %s.", spec.name, len(listing.entries), layout.title)
 
     index = scan.scan(root, listing, lambda done, total: recorder.beat("scan", done, total), within=within)
-    manifest = brought.write(
+    manifest = bring.write(
         staging,
         listing,
         index,
