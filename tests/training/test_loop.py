@@ -223,6 +223,12 @@ def test_compiled_networks_train_alike(dataset: PreparedDataset) -> None:
         assert torch.allclose(a, b, atol=1e-3)
 
 
+def test_compiling_without_a_compiler_is_refused_in_words(dataset: PreparedDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ValueError, match=r"compile needs a C\+\+ compiler"):
+        start("vae", dataset, compile=True)
+
+
 def test_previews_show_the_average_from_the_same_latents(dataset: PreparedDataset) -> None:
     training = start("dcgan", dataset)
     before = training.preview()

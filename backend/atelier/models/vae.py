@@ -24,6 +24,10 @@ class VAEHyperparameters(Hyperparameters):
     """Weight of the KL term; 1 is the evidence lower bound, more gives smoother and more disentangled latents (beta-VAE)."""
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
     """Adam's learning rate."""
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    """Adam's first momentum."""
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    """Adam's second momentum."""
 
 
 def widths(hp: VAEHyperparameters, spec: ImageSpec) -> list[int]:
@@ -98,7 +102,8 @@ class VAE(GenerativeModel):
         self.generator = Decoder(hp, spec)
 
     def stages(self) -> Iterable[Stage]:
-        optimizer = torch.optim.Adam(self.parameters(), self.hp.learning_rate, fused=True)
+        betas = self.hp.adam_beta1, self.hp.adam_beta2
+        optimizer = torch.optim.Adam(self.parameters(), self.hp.learning_rate, betas, fused=True)
         yield Stage(name="train", steps=self.hp.steps, phases=[Phase(name="elbo", module=self, optimizer=optimizer, losses=self.elbo)])
 
     def elbo(self, batch: Batch) -> Losses:

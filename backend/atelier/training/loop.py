@@ -1,6 +1,7 @@
 """The training loop. There is one: it owns optimisation and the average, the model owns the maths."""
 
 import copy
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Training:
         parallel.share_state(model)
         self.average: Generator = copy.deepcopy(self.model.generator).eval()
         if hp.compile:
+            if device.type == "cpu" and not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+                raise ValueError("compile needs a C++ compiler, such as g++ or clang++, and this machine has none")
             for network in model.children():
                 network.compile()
         self.stages = list(self.model.stages())

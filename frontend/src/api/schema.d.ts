@@ -2156,6 +2156,16 @@ export interface components {
              * @description Adam's learning rate.
              */
             learning_rate?: number;
+            /**
+             * Adam Beta1
+             * @description Adam's first momentum.
+             */
+            adam_beta1?: number;
+            /**
+             * Adam Beta2
+             * @description Adam's second momentum.
+             */
+            adam_beta2?: number;
         };
         /**
          * VAETrainingRunIn
