@@ -20,3 +20,9 @@ def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path: Path) -> None:
     torch.save({"step": Path("/")}, tmp_path / "checkpoint.pt")
     with pytest.raises(Exception, match=r"[Ww]eights"):
         checkpoint.load(tmp_path / "checkpoint.pt")
+
+
+def test_a_checkpoint_of_another_time_is_refused_in_words(tmp_path: Path) -> None:
+    torch.save({"step": 1}, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match="another version of Atelier"):
+        checkpoint.load(tmp_path / "checkpoint.pt")
