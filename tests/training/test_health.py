@@ -47,6 +47,9 @@ def test_a_discriminator_that_is_always_sure_has_won() -> None:
         assert ("discriminator" in health.alarms) == (step > 400)
     assert "since step 0" in health.alarms["discriminator"].message
     health.look(1000, 4000, {"discriminator/real_sign": 0.5, "discriminator/fake_sign": -0.9})
+    assert "discriminator" in health.alarms  # one such tick among many
+    for step in range(1050, 2000, 50):
+        health.look(step, 4000, {"discriminator/real_sign": 0.5, "discriminator/fake_sign": -0.9})
     assert health.alarms == {}
 
 
