@@ -156,7 +156,7 @@ def test_alarms_reach_the_row(studio: Studio, monkeypatch: pytest.MonkeyPatch) -
     job = run(studio, studio.running(hyperparameters={"steps": STEPS}))
     (alarm,) = job.snapshot()["alarms"]
     assert alarm["kind"] == "collapse"
-    assert "differ from each other by 0%" in alarm["message"]
+    assert "differs from the one most like it by 0%" in alarm["message"]
 
 
 def interrupting(tick: Any, at: int, by: Callable[[], Exception]) -> Any:

@@ -14,11 +14,17 @@ def noise(seed: int = 0, spread: float = 1.0) -> Any:
     return values.clip(0, 255).astype(np.uint8)
 
 
-def test_diversity_is_the_mean_distance_of_two_pictures() -> None:
+def test_diversity_is_the_distance_to_the_picture_most_alike() -> None:
     black, grey = np.zeros((1, 4, 4, 3), np.uint8), np.full((1, 4, 4, 3), 60, np.uint8)
     assert diversity(np.concatenate([black, black])) == 0
     assert diversity(np.concatenate([black, grey])) == pytest.approx(60)
-    assert diversity(np.concatenate([black, grey, grey])) == pytest.approx(60 * 2 / 3)
+    assert diversity(np.concatenate([black, grey, grey])) == pytest.approx(20)
+
+
+def test_two_pictures_drawn_again_and_again_are_a_collapse() -> None:
+    health = Health(noise())
+    health.look_at(noise(1)[:2].repeat(32, axis=0), 600, 0.6)
+    assert "collapse" in health.alarms
 
 
 def test_collapse_is_told_from_a_slow_start() -> None:
@@ -31,7 +37,7 @@ def test_collapse_is_told_from_a_slow_start() -> None:
     health.look_at(noise(1, 0.05), 300, 0.4)
     alarm = health.alarms["collapse"]
     assert alarm.step == 200  # since when
-    assert "differ from each other by 5%" in alarm.message
+    assert "differs from the one most like it by 5%" in alarm.message
     health.look_at(noise(1), 400, 0.5)
     assert health.alarms == {}
 

@@ -22,11 +22,15 @@ class Alarm:
 
 
 def diversity(images: NDArray[np.uint8]) -> float:
-    """Mean distance between two of the pictures [N, H, W, C], as the root of their mean squared difference, 0 to 255."""
+    """How far the pictures [N, H, W, C] are from their nearest neighbours on average, in root mean squared grey levels, 0 to 255.
+
+    The nearest, because a generator that has collapsed to a few pictures still has pairs that differ.
+    """
     x = images.reshape(len(images), -1).astype(np.float64)
     norms = np.square(x).sum(axis=1)
-    squares = np.maximum(norms[:, None] + norms[None, :] - 2 * x @ x.T, 0) / x.shape[1]
-    return float(np.sqrt(squares).sum() / (len(x) * (len(x) - 1)))
+    squares = norms[:, None] + norms[None, :] - 2 * x @ x.T
+    np.fill_diagonal(squares, np.inf)
+    return float(np.sqrt(np.maximum(squares.min(axis=1), 0) / x.shape[1]).mean())
 
 
 class Health:
@@ -68,8 +72,8 @@ class Health:
             "collapse",
             alike,
             step,
-            f"The samples have become alike: they differ from each other by {share:.0%} of what the real pictures do. The generator has "
-            "collapsed, or is about to; stronger augmentation, a lower learning rate or more data usually help.",
+            f"The samples have become alike: each differs from the one most like it by {share:.0%} of what real pictures do. The generator "
+            "has collapsed, or is about to; stronger augmentation, a lower learning rate or more data usually help.",
         )
         return share
 
