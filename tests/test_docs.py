@@ -1,18 +1,24 @@
 """What the documents show is true: commands run, code works, tables and links fit."""
 
 import importlib
+import io
+import json
 import re
 import runpy
 import subprocess
 import sys
+import time
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from atelier.datasets.cache import prepare
 from atelier.datasets.catalog import open_dataset
@@ -36,6 +42,24 @@ def test_the_curl_walk_ends_in_a_picture(server: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"succeeded"' in done.stdout
     assert (tmp_path / "curled.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_zip_is_brought_as_told(server: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "orchids.zip", "w") as archive:
+        for shade in range(12):
+            picture = io.BytesIO()
+            Image.new("RGB", (40, 30), (20 * shade, 90, 255 - 20 * shade)).save(picture, "PNG")
+            archive.writestr(f"{shade}.png", picture.getvalue())
+    bring = block("sh", "curl -F").replace("http://127.0.0.1:8000", server).replace("curl -F", "curl -sS -F")
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", bring], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    job = json.loads(done.stdout)
+    deadline = time.monotonic() + 60
+    while job["status"] not in ("succeeded", "failed"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+        job = httpx.get(f"{server}/api/v1/preparations/{job['id']}").json()
+    assert job["status"] == "succeeded", job["error"]
+    assert httpx.get(f"{server}/api/v1/datasets/orchids").json()["num_images"] == 12
 
 
 @pytest.fixture
