@@ -131,6 +131,17 @@ def test_every_choice_of_how_to_optimise_is_resumed_bit_for_bit(name: str, datas
     assert_same(weights(whole), weights(rest))
 
 
+def test_a_run_keeps_its_precision_on_another_machine(dataset: PreparedDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    here = start("dcgan", dataset, precision="auto")
+    checkpoint.save(tmp_path / "checkpoint.pt", here.state_dict())
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": False}, raising=False)
+    there = start("dcgan", dataset, precision="auto")
+    assert there.precision == torch.float32
+    there.load_state_dict(checkpoint.load(tmp_path / "checkpoint.pt"))
+    assert there.precision == torch.bfloat16
+
+
 def test_long_gradients_are_shortened(dataset: PreparedDataset) -> None:
     free, clipped = (start("dcgan", dataset, gradient_clip=clip, steps=1) for clip in (0.0, 1e-3))
     norms = []

@@ -248,6 +248,7 @@ class Training:
             "seconds": self.seconds,
             "skipped": self.skipped,
             "skipped_steps": self.skipped_steps,
+            "precision": self.precision,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers()],
@@ -258,6 +259,7 @@ class Training:
         self.step, self.images_seen, self.end, self.seconds = state["step"], state["images_seen"], state["end"], state["seconds"]
         self.stage_index, self.stage_step = state["stage_index"], state["stage_step"]
         self.skipped, self.skipped_steps = state["skipped"], state["skipped_steps"]
+        self.precision = state["precision"]  # also on another machine, where "auto" would take another one
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self._optimizers(), state["optimizers"], strict=True):
