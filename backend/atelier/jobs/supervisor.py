@@ -102,14 +102,18 @@ class Supervisor:
 
     def _fill(self) -> None:
         with self.database.read() as session:
-            if session.scalar(select(Job.id).where(Job.status == "queued").limit(1)) is None:
+            if not self._next(session):  # most of the time, and then no writer is held up
                 return
         with self.database.write() as session:
-            busy = self._processes.keys() | {(job.id, job.pid) for job in session.scalars(queries.active_jobs())}
-            lanes = Counter(session.scalars(select(Job.lane).where(Job.id.in_([job_id for job_id, _ in busy]))))
-            for lane, places in self.places.items():
-                for job in session.scalars(queries.queue(lane).limit(max(0, places - lanes[lane]))).all():
-                    self.launch(session, job)
+            for job in self._next(session):
+                self.launch(session, job)
+
+    def _next(self, session: Session) -> list[Job]:
+        """The queued jobs for which there are places."""
+        busy = self._processes.keys() | {(job.id, job.pid) for job in session.scalars(queries.active_jobs())}
+        lanes = Counter(session.scalars(select(Job.lane).where(Job.id.in_([job_id for job_id, _ in busy]))))
+        free = {lane: max(0, places - lanes[lane]) for lane, places in self.places.items()}
+        return [job for lane, count in free.items() for job in session.scalars(queries.queue(lane).limit(count))]
 
     def launch(self, session: Session, job: Job) -> None:
         """Start a queued job's process within the transaction that claims it, unless the one it had before has not quite gone.
