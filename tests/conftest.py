@@ -23,8 +23,6 @@ from sqlalchemy import create_engine, make_url, text
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch comes: tests share their processors with each other
-
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> Iterator[str]:

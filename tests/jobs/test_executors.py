@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from atelier.jobs.executors import JobProcess
+from atelier.jobs.executors import JobProcess, LocalExecutor
+from atelier.settings import Settings
 
 
 def start(tmp_path: Path, script: str) -> JobProcess:
@@ -72,3 +73,10 @@ def test_children_go_with_their_process_and_also_after_it(tmp_path: Path) -> Non
     assert child.is_running()
     process.signal_group(signal.SIGKILL)
     wait(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.parametrize(("max_jobs", "processes", "threads"), [(1, 1, "8"), (2, 2, "2"), (4, 4, "1")])
+def test_jobs_and_their_processes_share_processors(max_jobs: int, processes: int, threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    settings = Settings(max_jobs=max_jobs, processes_per_job=processes, _env_file=None)
+    assert LocalExecutor(settings).defaults == {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": threads}

@@ -27,9 +27,6 @@ def main(job_id: int) -> None:
     settings = Settings()
     os.nice(5)  # answering requests comes first
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # said by torchrun
-    # Before torch is imported: its idle threads must sleep, not spin, or whatever else wants the processor crawls.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // settings.max_jobs)))
     level = logging.INFO if rank == 0 else logging.WARNING
     logging.basicConfig(stream=sys.stdout, level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if processes > 1 and sys.platform == "linux":

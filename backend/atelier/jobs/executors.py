@@ -69,6 +69,9 @@ class LocalExecutor:
             for name, value in settings.model_dump(mode="json", exclude_none=True).items()
         }
         self.environment |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+        # Idle threads must sleep, not spin, or whatever else wants the processor crawls; a user may know better.
+        threads = max(1, (os.cpu_count() or 1) // (settings.max_jobs * settings.processes_per_job))
+        self.defaults = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(threads)}
 
     def start(self, job: Job, log: Path) -> JobProcess:
         torchrun = ["torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}", "-m"]
@@ -79,7 +82,7 @@ class LocalExecutor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | self.environment,
+                env=self.defaults | os.environ | self.environment,
                 start_new_session=True,
             )
         process.returncode = 0  # we wait by pid, and it may outlive us; its destructor would complain otherwise
