@@ -166,7 +166,7 @@ def stop_at(recorder: Recorder, stage: str, act: Callable[[], None]) -> None:
     recorder.beat = stopping  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("stage", ["unpack", "read", "scan", "prepare"])
+@pytest.mark.parametrize("stage", ["unpack", "read", "scan", "write", "prepare"])
 def test_a_cancelled_one_leaves_nothing(stage, bench, photographs):
     job = bench.zipped(photographs(20))
     recorder = bench.start(job)

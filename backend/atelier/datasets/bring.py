@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,7 @@ def write(
     folder: Path,
     listing: Listing,
     index: Index,
+    on_progress: Callable[[int, int], None] | None = None,
     *,
     name: str,
     title: str,
@@ -48,7 +49,10 @@ def write(
     mirrorable: bool,
     job: int,
 ) -> Manifest:
-    """Write the four files that make the folder a data set."""
+    """Write the four files that make the folder a data set.
+
+    `on_progress(done, total)` is called after each picture; what it raises ends the writing.
+    """
     skipped = [*listing.skipped, *index.skipped]
     with (folder / SKIPPED).open("wb") as file:
         for left_out in skipped:
@@ -81,6 +85,8 @@ def write(
                     "sha256": index.sha256[row].tobytes().hex(),
                 }
                 file.write(_line(values))
+                if on_progress:
+                    on_progress(row + 1, len(index.kept))
                 yield item
 
         splits = splits_of(written())

@@ -89,8 +89,8 @@ def scan(
 ) -> Index:
     """Look at every picture of the listing; in memory stay a few hundred bytes of each.
 
-    `on_progress(done, total)` is called after each; what it raises ends the scan. With `within`, pictures that lie elsewhere,
-    by way of links, are left out.
+    `on_progress(done, total)` is called after each, and again and again while those that are alike are brought together; what it
+    raises ends the scan. With `within`, pictures that lie elsewhere, by way of links, are left out.
 
     Raises:
         ValueError: none can be used.
@@ -142,7 +142,7 @@ def scan(
         bytes=lengths[:count],
         modes=modes,
         grey=grey,
-        groups=_groups(digests[:count], hashes[:count], small[:count]),
+        groups=_groups(digests[:count], hashes[:count], small[:count], lambda: on_progress and on_progress(total, total)),
     )
 
 
@@ -170,7 +170,9 @@ def _hash(image: Image.Image) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _groups(digests: NDArray[np.uint8], hashes: NDArray[np.uint64], small: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _groups(
+    digests: NDArray[np.uint8], hashes: NDArray[np.uint64], small: NDArray[np.uint8], on_beat: Callable[[], None] = lambda: None
+) -> NDArray[np.int64]:
     """For each row the first row of its group.
 
     Two hashes that differ in a few bits agree in at least one of four parts of sixteen, for sure when the bits are three. So those
@@ -193,6 +195,7 @@ def _groups(digests: NDArray[np.uint8], hashes: NDArray[np.uint64], small: NDArr
             near &= np.bitwise_count(hashes[one] ^ hashes[other]) <= NEAR_BITS
             pairs = np.flatnonzero(near)
             for some in np.array_split(pairs, max(1, -(-len(pairs) // PAIRS))):
+                on_beat()
                 differences = np.abs(small[one[some]].astype(np.int16) - small[other[some]])
                 same = (differences.mean(axis=1) <= NEAR_MEAN) & (differences.max(axis=1) <= NEAR_MOST)
                 for pair in some[same].tolist():

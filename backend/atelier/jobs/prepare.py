@@ -111,6 +111,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
         staging,
         listing,
         index,
+        lambda done, total: recorder.beat("write", done, total),
         name=spec.name,
         title=spec.title or spec.name,
         layout=layout.name,
