@@ -394,6 +394,28 @@ def test_the_upload_of_what_failed_stays_for_a_day(bench, photographs):
     assert kept == [1, 0]
 
 
+@pytest.mark.parametrize("status", ["queued", "running", "interrupted"])
+def test_the_upload_is_not_taken_from_under_a_retry(status, bench, photographs):
+    job = bench.zipped(photographs(1))
+    bench.start(job)
+    bench.studio.change(job, lambda job: job.fail("the disk is full"))
+    bench.studio.change(job, lambda job: setattr(job, "finished_at", now() - timedelta(days=2)))
+    with bench.studio.database.write() as session:
+        again = retry(session, session.get_one(Job, job.id))
+    if status != "queued":
+        bench.start(again)
+    if status == "interrupted":
+        bench.studio.change(again, lambda job: job._rest("interrupted", "It died."))
+    with bench.studio.database.read() as session:
+        sources.sweep(session, bench.store)
+    assert bench.left_overs() == [job.spec["upload"]]
+    bench.studio.change(again, lambda job: setattr(job, "status", "failed"))
+    bench.studio.change(again, lambda job: setattr(job, "finished_at", now() - timedelta(days=2)))
+    with bench.studio.database.read() as session:
+        sources.sweep(session, bench.store)
+    assert bench.left_overs() == []
+
+
 def test_left_overs_are_swept_and_nothing_else(bench, photographs):
     store, studio = bench.store, bench.studio
     waiting, ended = bench.zipped(photographs(1)), bench.zipped(photographs(1), name="ended")
