@@ -137,7 +137,7 @@ def _build(spec: PrepareRequest, upload: Path | None, staging: Path, recorder: R
 
 def _unpack(spec: PrepareRequest, upload: Path, folder: Path, recorder: Recorder) -> Sequence[Skipped]:
     if not upload.exists():  # of a job that has ended, which somebody retries
-        raise ValueError("the zip file is gone: it is deleted when its job has ended; send it again")
+        raise ValueError("the zip file is gone: it is deleted when its job has ended, a day later if it failed; send it again")
     try:
         return archive.unpack(upload, folder, archive.Limits(), lambda done, total: recorder.beat("unpack", done, total))
     except ValueError as error:
