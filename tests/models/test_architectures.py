@@ -23,7 +23,8 @@ def cls(request: pytest.FixtureRequest) -> type[GenerativeModel]:
 
 def build(cls: type[GenerativeModel], channels: int = 3, resolution: int = 16) -> GenerativeModel:
     torch.manual_seed(0)
-    return cls(cls.hyperparameters("debug", resolution=resolution), ImageSpec(channels=channels, resolution=resolution, num_classes=3))
+    spec = ImageSpec(channels=channels, resolution=resolution, num_classes=3, num_attributes=2)
+    return cls(cls.hyperparameters("debug", resolution=resolution), spec)
 
 
 def test_a_class_says_what_it_is(cls: type[GenerativeModel]) -> None:
@@ -63,7 +64,7 @@ def test_chosen_values_override_the_preset_and_are_checked(cls: type[GenerativeM
 @pytest.mark.parametrize("resolution", [16, 32, 64])
 def test_it_draws_images_of_the_asked_shape_and_range(cls: type[GenerativeModel], channels: int, resolution: int) -> None:
     generator = build(cls, channels, resolution).generator.eval()
-    images = generator(latents([1, 2], generator.latent_dim))
+    images = generator(*generator.inputs([1, 2]))
     assert images.shape == (2, channels, resolution, resolution)
     assert images.abs().max() <= 1
     assert not torch.equal(images[0], images[1])
@@ -72,7 +73,8 @@ def test_it_draws_images_of_the_asked_shape_and_range(cls: type[GenerativeModel]
 @GREY_AND_COLOUR
 def test_each_phase_trains_its_own_module_with_finite_losses(cls: type[GenerativeModel], channels: int) -> None:
     model = build(cls, channels)
-    batch = Batch(images=torch.rand(4, channels, 16, 16) * 2 - 1, labels=torch.tensor([0, 1, 2, 0]))
+    attributes = torch.tensor([(0.0, 1), (1, 1), (0, 0), (1, 0)])
+    batch = Batch(images=torch.rand(4, channels, 16, 16) * 2 - 1, labels=torch.tensor([0, 1, 2, 0]), attributes=attributes)
     stages = list(model.stages())
     assert all(isinstance(stage, Stage) and stage.steps > 0 for stage in stages)
     for phase in (phase for stage in stages for phase in stage.phases):
@@ -92,7 +94,7 @@ def test_an_artifact_rebuilds_the_same_generator(cls: type[GenerativeModel], tmp
         {
             "architecture": cls.name,
             "hyperparameters": cls.hyperparameters("debug").model_dump(),
-            "image": {"channels": 3, "resolution": 16, "num_classes": 3},
+            "image": {"channels": 3, "resolution": 16, "num_classes": 3, "num_attributes": 2},
             "dataset": {"name": "shapes", "options": {}, "fingerprint": "0", "num_images": 1, "class_names": []},
             "training": {"preset": "debug", "seed": 0, "steps": 1, "images_seen": 1, "seconds": 1, "device": "cpu", "metrics": {}},
             "created_at": "2026-01-01T00:00:00Z",
@@ -102,8 +104,8 @@ def test_an_artifact_rebuilds_the_same_generator(cls: type[GenerativeModel], tmp
     loaded, generator = artifact.load(tmp_path, CPU)
     assert loaded == manifest
     assert not generator.training
-    z = latents([5], generator.latent_dim)
-    assert torch.equal(generator(z), model.generator.eval()(z))
+    inputs = generator.inputs([5])
+    assert torch.equal(generator(*inputs), model.generator.eval()(*inputs))
 
 
 def test_an_artifact_of_an_unknown_architecture_is_refused_by_name(tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ def build(variant: str, augment: Augmentation = "none") -> DCGAN:
 
 @pytest.fixture
 def batch() -> Batch:
-    return Batch(
-        images=torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1, labels=torch.zeros(8, dtype=torch.int64)
-    )
+    images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    return Batch(images=images, labels=torch.zeros(8, dtype=torch.int64), attributes=torch.zeros(8, 0))
 
 
 def phases(model: DCGAN) -> dict[str, int]:
@@ -140,7 +139,7 @@ def test_a_batch_in_parts_is_judged_in_the_order_in_which_it_was_drawn(variant: 
 @VARIANTS
 def test_the_discriminator_says_how_sure_it_is_by_the_same_names_in_every_variant(variant: str) -> None:
     model, _ = watched(variant, "none")
-    batch = Batch(images=torch.zeros(4, 3, 16, 16), labels=torch.zeros(4, dtype=torch.int64))
+    batch = Batch(images=torch.zeros(4, 3, 16, 16), labels=torch.zeros(4, dtype=torch.int64), attributes=torch.zeros(4, 0))
     batch.images[:, 0, -1, -1] = torch.tensor([3.0, 2.0, 1.0, -2.0])
     model.drawn.append(-torch.ones(4, 3, 16, 16))
     found = {name: value.item() for name, value in model.discriminator_losses(batch).items() if name != "loss"}
@@ -154,7 +153,7 @@ def test_ada_follows_the_signs_of_real_pictures_and_reports_its_strength(batch: 
     model, _ = watched("sn-hinge", "ada")
     assert model.ada is not None
     assert model.ada.target == 0.6
-    sure = Batch(images=torch.ones(16, 3, 16, 16), labels=torch.zeros(16, dtype=torch.int64))
+    sure = Batch(images=torch.ones(16, 3, 16, 16), labels=torch.zeros(16, dtype=torch.int64), attributes=torch.zeros(16, 0))
     strengths = []
     for _ in range(8):
         model.drawn.append(-torch.ones(16, 3, 16, 16))

@@ -34,7 +34,7 @@ def losses(image_value: float, *, mean: float = 0.0, log_variance: float = 0.0, 
     assert isinstance(hp, VAE.Hyperparameters)
     model = VAE(hp, ImageSpec(channels=1, resolution=16))
     model.encoder, model.generator = Fixed(mean, log_variance), Blank()  # type: ignore[assignment]
-    batch = Batch(images=torch.full((4, 1, 16, 16), image_value), labels=torch.zeros(4, dtype=torch.int64))
+    batch = Batch(images=torch.full((4, 1, 16, 16), image_value), labels=torch.zeros(4, dtype=torch.int64), attributes=torch.zeros(4, 0))
     return {name: value.item() for name, value in model.elbo(batch).items()}
 
 

@@ -97,11 +97,12 @@ class Batch:
 
     images: Tensor  # [N, C, H, W] float32 in [-1, 1]
     labels: Tensor  # [N] int64 class indices; zeros where the data set has no classes
+    attributes: Tensor  # [N, A] float32; A is 0 where the data set has none
 
     def parts(self, count: int) -> "list[Batch]":
         """The batch in so many equal parts, in order."""
-        pairs = zip(self.images.chunk(count), self.labels.chunk(count), strict=True)
-        return [Batch(images=images, labels=labels) for images, labels in pairs]
+        triples = zip(self.images.chunk(count), self.labels.chunk(count), self.attributes.chunk(count), strict=True)
+        return [Batch(images=images, labels=labels, attributes=attributes) for images, labels, attributes in triples]
 
 
 Losses = dict[str, Tensor]
@@ -129,12 +130,81 @@ class Stage:
     name: str
     steps: int
     phases: Sequence[Phase]
+    held_out: Callable[[Batch], Losses] | None = None  # when the stage ends: means over pictures that nothing was learned from
 
 
 class Generator(nn.Module):
-    """The module that draws: what EMA averages, serving loads and metrics sample. z [N, latent_dim] → [N, C, H, W] in [-1, 1]."""
+    """The module that draws: what EMA averages, serving loads and metrics sample. z [N, latent_dim] → [N, C, H, W] in [-1, 1].
+
+    One that works in a style space (StyleGAN's w) has a `style_dim`, and two halves that `forward` puts together:
+    `styles(z, …) → [N, layers, style_dim]` and `synthesis(styles, …) → images`.
+    """
 
     latent_dim: int
+    condition_dim: int = 0  # of ConditionalGenerator alone
+    style_dim: int = 0
+
+    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[int, float]] | None = None) -> tuple[Tensor, ...]:
+        """What `forward` takes for the images with these seeds, on the generator's device: z, and a condition where it needs one.
+
+        `chosen` names entries of each image's condition; see `ConditionalGenerator.condition`.
+        """
+        assert chosen is None, "only a conditional generator can be asked for something"
+        return (latents(seeds, self.latent_dim).to(next(self.parameters()).device),)
+
+
+class ConditionalGenerator(Generator):
+    """Draws what a condition asks for: z [N, latent_dim], condition [N, condition_dim] → [N, C, H, W] in [-1, 1].
+
+    A condition holds a weight for each class (one-hot for one of them, a mixture for several, zeros for no class) or a value
+    for each attribute. The generator also carries what conditions the data have, so that whoever draws need not name all of one.
+    """
+
+    TYPICAL = 256
+
+    typical: Tensor
+    excludes: Tensor
+
+    def __init__(self, condition_dim: int) -> None:
+        super().__init__()
+        self.condition_dim = condition_dim
+        self.register_buffer("typical", torch.zeros(self.TYPICAL, condition_dim))  # conditions of the data, evenly picked
+        self.register_buffer("excludes", torch.zeros(condition_dim, condition_dim))  # 1 where two never come together
+
+    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[int, float]] | None = None) -> tuple[Tensor, ...]:
+        conditions = [self.condition(seed, entries) for seed, entries in zip(seeds, chosen or [{}] * len(seeds), strict=True)]
+        return latents(seeds, self.latent_dim).to(self.typical.device), torch.stack(conditions)
+
+    def learn_conditions(self, conditions: Tensor) -> None:
+        """Remember what the data's conditions [N, condition_dim] are like.
+
+        Two that are either on or off, and never on together though by chance they should have been ten times, exclude each other.
+        """
+        self.typical.copy_(conditions[torch.linspace(0, len(conditions) - 1, self.TYPICAL).long()])
+        on_or_off = ((conditions == 0) | (conditions == 1)).all(dim=0).float()
+        together = conditions.mT @ conditions  # [K, K]
+        expected = torch.outer(conditions.sum(dim=0), conditions.sum(dim=0)) / len(conditions)
+        self.excludes.copy_((together == 0) & (expected >= 10) & torch.outer(on_or_off, on_or_off).bool())
+
+    def preview_conditions(self, count: int) -> Tensor:
+        """Conditions [count, condition_dim] to show side by side: of the data, evenly picked; classes one after the other."""
+        one_hot = (self.typical.sum(dim=1) == 1).all() and ((self.typical == 0) | (self.typical == 1)).all()
+        if one_hot:
+            return torch.eye(self.condition_dim, device=self.typical.device)[torch.arange(count) % self.condition_dim]
+        return self.typical[torch.linspace(0, self.TYPICAL - 1, count).long()]
+
+    def condition(self, seed: int, chosen: Mapping[int, float]) -> Tensor:
+        """The condition [condition_dim] of the image with this seed: one that the data have, with the chosen entries put in.
+
+        What was not chosen and excludes something that is now on goes off, so that a square that is to be red does not stay blue.
+        """
+        row = torch.randint(self.TYPICAL, (), generator=torch.Generator().manual_seed(seed))
+        condition = self.typical[int(row)].clone()
+        on = [index for index, value in chosen.items() if value > 0]
+        condition[self.excludes[on].any(dim=0)] = 0
+        for index, value in chosen.items():
+            condition[index] = value
+        return condition
 
 
 class GenerativeModel(nn.Module, ABC):
@@ -147,7 +217,8 @@ class GenerativeModel(nn.Module, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
-    conditioning: ClassVar[Conditioning] = "none"
+    conditioning: ClassVar[Conditioning] = "none"  # as it comes; a hyper-parameter may choose another: see `conditioned_on`
+    options: ClassVar[tuple[str, ...]] = ()  # what its generator's forward takes beside z and a condition, such as truncation_psi
     Hyperparameters: ClassVar[type[_Hyperparameters]]
     presets: ClassVar[Presets]
 
@@ -160,6 +231,12 @@ class GenerativeModel(nn.Module, ABC):
     @abstractmethod
     def stages(self) -> Iterable[Stage]:
         """What is trained, in order. Called once, when the model stands on its device."""
+
+    @classmethod
+    def conditioned_on(cls, hp: _Hyperparameters) -> Conditioning:
+        """What the data must carry, and images can be asked for by, with these hyper-parameters."""
+        chosen: Conditioning = getattr(hp, "conditions", cls.conditioning)
+        return chosen
 
     @classmethod
     def summary(cls) -> str:
@@ -191,6 +268,11 @@ def architecture(name: str) -> Callable[[type[GenerativeModel]], type[Generative
         return cls
 
     return register
+
+
+def conditions_of(labels: Tensor, attributes: Tensor, conditioning: Conditioning, spec: ImageSpec) -> Tensor:
+    """What a condition says of real pictures: float32 [N, num_classes], one-hot, or [N, num_attributes]."""
+    return nn.functional.one_hot(labels, spec.num_classes).float() if conditioning == "class" else attributes
 
 
 def latents(seeds: Sequence[int], latent_dim: int) -> Tensor:

@@ -37,7 +37,7 @@ class Batches:
         self.memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
         self.waited = 0.0
         self._epoch = (-1, np.empty(0, np.int64))
-        self._ahead: deque[tuple[int, Future[tuple[Tensor, Tensor]]]] = deque()
+        self._ahead: deque[tuple[int, Future[list[Tensor]]]] = deque()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="batches")
 
     def take(self, start: int) -> Batch:
@@ -49,25 +49,37 @@ class Batches:
         while len(self._ahead) < AHEAD:
             self._read((self._ahead[-1][0] if self._ahead else start) + self.size)
         then = time.perf_counter()
-        pixels, labels = ready.result()
+        arrays = ready.result()
         self.waited += time.perf_counter() - then
+        return self._batch(*arrays)
+
+    def held_out(self, limit: int) -> Iterator[Batch]:
+        """Up to so many pictures of the other parts of the data set, in batches; none where everything is trained on."""
+        rows = np.setdiff1d(self.dataset.rows("all"), self.rows)
+        for start in range(0, min(len(rows), limit), self.size):
+            chosen = rows[start : min(start + self.size, limit)]
+            arrays = self.dataset.gather(chosen), self.dataset.labels[chosen], self.dataset.attributes[chosen]
+            yield self._batch(*map(torch.from_numpy, arrays))
+
+    def _batch(self, pixels: Tensor, labels: Tensor, attributes: Tensor) -> Batch:
         images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # uint8 [N, C, H, W]
         images = images.to(torch.float32, memory_format=self.memory_format).div_(127.5).sub_(1)
-        return Batch(images=images, labels=labels.to(self.device, non_blocking=True))
+        labels, attributes = (values.to(self.device, non_blocking=True) for values in (labels, attributes))
+        return Batch(images=images, labels=labels, attributes=attributes)
 
     def _read(self, start: int) -> None:
         self._ahead.append((start, self._reader.submit(self._gather, start)))
 
-    def _gather(self, start: int) -> tuple[Tensor, Tensor]:
-        """Pixels, uint8 [N, H, W, C], and labels. In NumPy alone: torch's threads belong to the step."""
+    def _gather(self, start: int) -> list[Tensor]:
+        """Pixels, uint8 [N, H, W, C], labels [N] and attributes [N, A]. In NumPy alone: torch's threads belong to the step."""
         rows = self.rows[np.fromiter(self._indices(start), np.int64, self.size)]
         mirrored = np.random.default_rng((self.seed, 1, start)).random(self.size) < 0.5
         mine = slice(*(self.size * share // parallel.processes() for share in (parallel.rank(), parallel.rank() + 1)))
         pixels: np.ndarray[Any, np.dtype[np.uint8]] = self.dataset.gather(rows[mine])
         if self.mirrors:
             pixels[mirrored[mine]] = pixels[mirrored[mine], :, ::-1]
-        images, labels = torch.from_numpy(pixels), torch.from_numpy(self.dataset.labels[rows[mine]])
-        return (images.pin_memory(), labels.pin_memory()) if self.device.type == "cuda" else (images, labels)
+        arrays = [torch.from_numpy(a) for a in (pixels, self.dataset.labels[rows[mine]], self.dataset.attributes[rows[mine]])]
+        return [array.pin_memory() for array in arrays] if self.device.type == "cuda" else arrays
 
     def _indices(self, start: int) -> Iterator[int]:
         size = len(self.rows)

@@ -12,7 +12,17 @@ import torch
 from torch import Tensor
 
 from atelier.datasets.cache import PreparedDataset
-from atelier.models.base import Batch, GenerativeModel, Generator, Hyperparameters, Losses, Phase, latents
+from atelier.models.base import (
+    Batch,
+    ConditionalGenerator,
+    GenerativeModel,
+    Generator,
+    Hyperparameters,
+    Losses,
+    Phase,
+    Stage,
+    conditions_of,
+)
 from atelier.models.devices import pick_precision
 from atelier.training import parallel
 from atelier.training.batches import Batches
@@ -20,6 +30,7 @@ from atelier.training.ema import update_average
 from atelier.training.schedule import factor
 
 PREVIEW_IMAGES = 64
+HELD_OUT_IMAGES = 2048
 PATIENCE = 50  # steps in a row without one finite gradient before a run is given up
 
 
@@ -51,6 +62,9 @@ class Training:
         self.batches = Batches(dataset, hp, device=device, seed=seed)
         self.model = model
         model.to(device, memory_format=self.batches.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
+        if isinstance(model.generator, ConditionalGenerator):
+            labels, attributes = (torch.from_numpy(values[self.batches.rows]) for values in (dataset.labels, dataset.attributes))
+            model.generator.learn_conditions(conditions_of(labels, attributes, model.conditioned_on(hp), model.spec))
         parallel.share_state(model)
         self.average: Generator = copy.deepcopy(self.model.generator).eval()
         if hp.compile:
@@ -166,6 +180,7 @@ class Training:
             half_life=self.hp.ema_images,
         )
         if self.stage_progress >= 1:
+            self._look_at_held_out(stage)
             self.stage_index, self.stage_step = self.stage_index + 1, 0
 
     def optimise(self, phase: Phase, batch: Batch, call: int) -> None:
@@ -212,6 +227,21 @@ class Training:
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
 
+    @torch.no_grad()
+    def _look_at_held_out(self, stage: Stage) -> None:
+        """Report the stage's measures of pictures that nothing was learned from, as "held_out/…"."""
+        if stage.held_out is None:
+            return
+        self.seed_noise(0, 0)
+        self.model.eval()
+        for batch in self.batches.held_out(HELD_OUT_IMAGES):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+                measures = stage.held_out(batch)
+            for name, value in measures.items():
+                total, count = self._sums.get(f"held_out/{name}", (torch.zeros((), device=self.device), 0))
+                self._sums[f"held_out/{name}"] = total + value * len(batch.images), count + len(batch.images)
+        self.model.train()
+
     def _report(self, phase: str, losses: Losses) -> None:
         for name, value in losses.items():
             total, count = self._sums.get(f"{phase}/{name}", (torch.zeros((), device=self.device), 0))
@@ -230,8 +260,11 @@ class Training:
     @torch.no_grad()
     def preview(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """What the average draws from latents that never change: uint8 [64, H, W, C]."""
-        z = latents(range(PREVIEW_IMAGES), self.average.latent_dim).to(self.device)
-        images = (self.average(z) + 1).mul_(127.5).round_().clamp_(0, 255)
+        inputs = self.average.inputs(range(PREVIEW_IMAGES))
+        if isinstance(self.average, ConditionalGenerator):  # all there is to ask for, not what the seeds happen to pick
+            inputs = inputs[0], self.average.preview_conditions(PREVIEW_IMAGES)
+        images = self.average(*inputs)
+        images = (images + 1).mul_(127.5).round_().clamp_(0, 255)
         pixels: np.ndarray[Any, np.dtype[np.uint8]] = images.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return pixels
 
