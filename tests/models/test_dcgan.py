@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import sigmoid, softplus
 
 from atelier.datasets.cache import PreparedDataset, prepare
@@ -13,6 +13,7 @@ from atelier.datasets.catalog import open_dataset
 from atelier.models.augment import Augmentation, diff_augment
 from atelier.models.base import Batch, ImageSpec
 from atelier.models.dcgan import DCGAN
+from atelier.models.layers import Upsampling, double
 from atelier.training.loop import Tick, Training
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -228,3 +229,18 @@ def test_an_interrupted_run_goes_on_bit_for_bit(variant: str, augment: Augmentat
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
     if augment == "ada":
         assert expected["ada.p"] != 0.5
+
+
+def test_repeated_pixels_leave_no_checkerboard() -> None:
+    """Of a constant input, a transposed convolution draws a pattern of period two; pixels repeated and convolved do not."""
+
+    def pattern(upsampling: Upsampling) -> float:
+        torch.manual_seed(0)
+        layers = nn.Sequential(*double(upsampling, 8, 4, bias=False))
+        inside = layers(torch.ones(1, 8, 8, 8))[:, :, 4:-4, 4:-4]
+        return float((inside - inside[:, :, :1, :1]).abs().max())
+
+    assert pattern("nearest") < 1e-5 < 0.1 < pattern("transposed")
+    hp = DCGAN.hyperparameters("debug", upsampling="nearest")
+    assert isinstance(hp, DCGAN.Hyperparameters)
+    assert not any(isinstance(layer, nn.ConvTranspose2d) for layer in DCGAN(hp, SPEC).modules())

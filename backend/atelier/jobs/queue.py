@@ -2,19 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from atelier.datasets.base import Dataset
 from atelier.datasets.catalog import Catalog, datasets
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid
 from atelier.jobs.specs import PrepareRequest, TrainRequest, TrainSpec
 from atelier.models import architectures
+from atelier.models.base import Conditioning, GenerativeModel
 from atelier.registry import queries
 from atelier.registry.tables import FINISHED, Job
 
@@ -151,6 +153,18 @@ def once(session: Session, make: Callable[[], Job], request: dict[str, Any], ide
     return job
 
 
+def _cannot_condition(cls: type[GenerativeModel], dataset: Dataset, wanted: Conditioning, others: Sequence[str]) -> str:
+    """What to say of a data set without what images are to be asked for by; `others` are of the other kind."""
+    none, other = ("classes", "attributes") if wanted == "class" else ("attributes", "class")
+    field = cls.Hyperparameters.model_fields.get("conditions")
+    instead = (
+        f'; set the hyper-parameter conditions to "{other}", which they have'
+        if others and field and other in get_args(field.annotation)
+        else ""
+    )
+    return f"{cls.title} learns to draw by {none}, and the pictures of {dataset.name} have none{instead}."
+
+
 def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> TrainSpec:
     errors: list[dict[str, str]] = []
     resolved: dict[str, Any] = {}
@@ -174,7 +188,14 @@ def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> Train
         wrong("/dataset", f"There is no data set {request.dataset!r}; there are {', '.join(catalog.names())}.")
     else:
         try:
-            resolved["dataset_options"] = catalog.open(request.dataset, request.dataset_options).options.model_dump(mode="json")
+            dataset = catalog.open(request.dataset, request.dataset_options)
+            resolved["dataset_options"] = dataset.options.model_dump(mode="json")
+            if architecture is not None and "hyperparameters" in resolved:
+                conditioning = architecture.conditioned_on(architecture.Hyperparameters.model_validate(resolved["hyperparameters"]))
+                if conditioning == "class" and len(dataset.class_names) < 2:
+                    wrong("/dataset", _cannot_condition(architecture, dataset, conditioning, dataset.attribute_names))
+                elif conditioning == "attributes" and not dataset.attribute_names:
+                    wrong("/dataset", _cannot_condition(architecture, dataset, conditioning, dataset.class_names[1:]))
         except ValidationError as error:
             errors += Invalid.of(error, "/dataset_options").errors
         except ValueError as error:

@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.augment import AdaptiveAugment, Augmentation, diff_augment
 from atelier.models.base import Batch, GenerativeModel, Generator, Hyperparameters, ImageSpec, Losses, Phase, Presets, Stage, architecture
-from atelier.models.layers import dcgan_init
+from atelier.models.layers import Upsampling, dcgan_init, double
 
 
 class DCGANHyperparameters(Hyperparameters):
@@ -21,6 +21,8 @@ class DCGANHyperparameters(Hyperparameters):
     """Discriminator and loss: spectral norm with the hinge loss, the paper's batch norm with the logistic loss, or the R1 penalty."""
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
+    upsampling: Upsampling = "transposed"
+    """How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
     """Channels of the generator's last hidden layer; each layer before it has twice as many."""
     discriminator_width: int = Field(32, ge=4, le=256)
@@ -56,9 +58,9 @@ class DCGANGenerator(Generator):
         # The paper's "project and reshape"; as a transposed convolution of one pixel it takes seven times as long on a CPU.
         layers: list[nn.Module] = [nn.Linear(hp.latent_dim, channels * 16, bias=False), nn.Unflatten(1, (channels, 4, 4))]
         for _ in range(doublings - 1):
-            layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *double(hp.upsampling, channels, channels // 2, bias=False)]
             channels //= 2
-        layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), nn.ConvTranspose2d(channels, spec.channels, 4, 2, 1), nn.Tanh()]
+        layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), *double(hp.upsampling, channels, spec.channels, bias=True), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(dcgan_init)
 

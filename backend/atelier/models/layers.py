@@ -7,6 +7,19 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+Upsampling = Literal["transposed", "nearest"]
+
+
+def double(how: Upsampling, channels: int, out_channels: int, *, bias: bool) -> list[nn.Module]:
+    """Layers that take [N, channels, H, W] to [N, out_channels, 2H, 2W].
+
+    A transposed convolution (Radford et al. 2016) costs less; pixels repeated and then convolved leave no checkerboard, because every
+    output is a sum of as many taps (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts").
+    """
+    if how == "transposed":
+        return [nn.ConvTranspose2d(channels, out_channels, 4, 2, 1, bias=bias)]
+    return [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(channels, out_channels, 3, 1, 1, bias=bias)]
+
 
 def dcgan_init(module: nn.Module) -> None:
     """Weights of convolutions from N(0, 0.02), of batch norm from N(1, 0.02); Radford et al. 2016, section 4."""
