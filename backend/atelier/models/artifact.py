@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from atelier.models import base
 
@@ -90,16 +90,30 @@ def image_spec_manifest(spec: base.ImageSpec) -> ImageSpecManifest:
     return ImageSpecManifest(**asdict(spec))
 
 
-def save(folder: Path, generator: nn.Module, manifest: Manifest, model: nn.Module | None = None) -> None:
-    """Write weights and manifest into an existing folder; with the model, all of its networks too, for those who train on."""
-    _save(generator, folder / WEIGHTS)
+def save(
+    folder: Path, generator: nn.Module, manifest: Manifest, model: nn.Module | None = None, *, dtype: torch.dtype | None = None
+) -> None:
+    """Write weights and manifest into an existing folder; with the model, all of its networks too, for those who train on.
+
+    `dtype` is what kernels and matrices are stored in, such as torch.float16 for half the size. Vectors stay as they are: they
+    are few, and a half holds neither the large nor the tiny ones among batch norm's variances.
+    """
+    _save(generator, folder / WEIGHTS, dtype)
     if model is not None:
-        _save(model, folder / NETWORKS)
+        _save(model, folder / NETWORKS, dtype)
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
-def _save(module: nn.Module, path: Path) -> None:
-    save_file({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}, path)
+def _save(module: nn.Module, path: Path, dtype: torch.dtype | None) -> None:
+    state = {name: value.detach().cpu() for name, value in module.state_dict().items()}
+    if dtype is not None:
+        state = {name: value.to(dtype) if value.is_floating_point() and value.ndim > 1 else value for name, value in state.items()}
+    save_file({name: value.contiguous() for name, value in state.items()}, path)
+
+
+def _read(path: Path, device: torch.device) -> dict[str, Tensor]:
+    """Floating-point numbers as float32, whatever they were stored in."""
+    return {name: value.float() if value.is_floating_point() else value for name, value in load_file(path, device=str(device)).items()}
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -107,20 +121,38 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def load(folder: Path, device: torch.device) -> tuple[Manifest, base.Generator]:
-    """Rebuild a generator, in evaluation mode on the device.
+    """Rebuild a generator, in evaluation mode on the device, in float32.
 
     Raises:
         ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
     """
     manifest = read_manifest(folder)
+    with torch.device("meta"):  # networks that only train (discriminator, encoder) never take memory
+        generator = _build(manifest).generator
+    generator.load_state_dict(_read(folder / WEIGHTS, device), assign=True)
+    return manifest, generator.eval().requires_grad_(False)
+
+
+def load_model(folder: Path, device: torch.device) -> tuple[Manifest, base.GenerativeModel]:
+    """Rebuild all networks, in evaluation mode on the device, in float32; the generator is the published, averaged one.
+
+    Raises:
+        ValueError: as `load`; also where the version was published without its other networks.
+    """
+    manifest = read_manifest(folder)
+    if not (folder / NETWORKS).exists():
+        raise ValueError(f"{folder.name} holds a generator alone: there is no {NETWORKS}, which has the networks that trained it")
+    model = _build(manifest)
+    model.load_state_dict(_read(folder / NETWORKS, device))
+    model.generator.load_state_dict(_read(folder / WEIGHTS, device))
+    return manifest, model.to(device).eval().requires_grad_(False)
+
+
+def _build(manifest: Manifest) -> base.GenerativeModel:
     cls = base.architectures.get(manifest.architecture)
     if cls is None:
         raise ValueError(f"architecture {manifest.architecture!r} is not one of {', '.join(base.architectures)}")
-    with torch.device("meta"):  # networks that only train (discriminator, encoder) never take memory
-        model = cls(_hyperparameters(cls, manifest), base.ImageSpec(**manifest.image.model_dump()))
-    generator = model.generator
-    generator.load_state_dict(load_file(folder / WEIGHTS, device=str(device)), assign=True)
-    return manifest, generator.eval().requires_grad_(False)
+    return cls(_hyperparameters(cls, manifest), base.ImageSpec(**manifest.image.model_dump()))
 
 
 def _hyperparameters(cls: type[base.GenerativeModel], manifest: Manifest) -> base.Hyperparameters:
