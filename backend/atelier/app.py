@@ -29,6 +29,7 @@ from atelier.jobs.executors import LocalExecutor
 from atelier.jobs.sources import sweep
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry.database import AsyncDatabase, Database, migrate
+from atelier.registry.starters import adopt
 from atelier.registry.store import Store
 from atelier.serving.engine import Engine
 from atelier.settings import Settings
@@ -51,9 +52,9 @@ The interface is described at <a href="/docs">/docs</a>.</p></html>"""
 async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str, Services]]:
     url = settings.resolved_database_url
     store = Store(settings.store_dir)
-    await run_in_threadpool(migrate, url)
+    jobs_database = await run_in_threadpool(_open, url, store)
     async with AsyncExitStack() as stack:
-        database, jobs_database = AsyncDatabase(url), Database(url)
+        database = AsyncDatabase(url)
         stack.push_async_callback(database.dispose)
         stack.callback(jobs_database.dispose)
         sweeper = asyncio.create_task(_keep_swept(jobs_database, store), name="sweeper")
@@ -64,6 +65,15 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
         yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
+
+
+def _open(url: str, store: Store) -> Database:
+    """The database, brought up to date, with the starter versions in it."""
+    migrate(url)
+    database = Database(url)
+    with database.write() as session:
+        adopt(session, store)
+    return database
 
 
 async def _keep_swept(database: Database, store: Store) -> None:

@@ -41,11 +41,18 @@ def open_catalog() -> tuple[Any, Any]:
 
 
 def open_database() -> Any:
+    """Brought up to date, with the starter versions in it."""
     from atelier.registry.database import Database, migrate
+    from atelier.registry.starters import adopt
+    from atelier.registry.store import Store
 
-    url = Settings().resolved_database_url
+    settings = Settings()
+    url = settings.resolved_database_url
     migrate(url)
-    return Database(url)
+    database = Database(url)
+    with database.write() as session:
+        adopt(session, Store(settings.store_dir))
+    return database
 
 
 def follow(settings: Settings, job: Any, as_json: bool) -> None:

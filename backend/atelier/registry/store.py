@@ -85,11 +85,9 @@ class Store:
         taken = [int(match[1]) for entry in parent.iterdir() if (match := re.fullmatch(r"v(\d+)", entry.name))]
         number = max(published, *taken, 0) + 1
 
-        digest = hashlib.sha256()
-        for file in sorted(staging.iterdir()):
+        digest = digest_of(staging)
+        for file in staging.iterdir():
             with file.open("rb") as stream:
-                if file.suffix in (".json", ".safetensors"):
-                    digest.update(hashlib.file_digest(stream, "sha256").digest())
                 os.fsync(stream.fileno())
         target = self.version(model_name, number)
         staging.rename(target)
@@ -103,11 +101,21 @@ class Store:
             architecture=manifest["architecture"],
             dataset=manifest["dataset"]["name"],
             manifest=manifest,
-            digest=digest.hexdigest(),
+            digest=digest,
         )
         session.add(version)
         session.flush()
         return version
+
+
+def digest_of(version: Path) -> str:
+    """SHA-256 over the weights and the manifest in a version's folder, by the order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(version.iterdir()):
+        if file.suffix in (".json", ".safetensors"):
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _fsync(folder: Path) -> None:
