@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 Upsampling = Literal["transposed", "nearest"]
@@ -21,13 +21,32 @@ def double(how: Upsampling, channels: int, out_channels: int, *, bias: bool) -> 
     return [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(channels, out_channels, 3, 1, 1, bias=bias)]
 
 
+class ConditionalBatchNorm2d(nn.Module):
+    """Batch norm of x [N, C, H, W] whose scale and shift follow, linearly, from a condition [N, K].
+
+    De Vries et al. 2017 (arXiv 1707.00683), Dumoulin et al. 2017 (arXiv 1610.07629). Nothing asked for, the zero condition, has a
+    scale and a shift of its own, and begins, like all others, with exactly 1 and 0.
+    """
+
+    def __init__(self, channels: int, condition_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.bias = nn.Parameter(torch.zeros(2 * channels))
+        self.weight = nn.Parameter(torch.zeros(condition_dim, 2 * channels))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = torch.addmm(self.bias, condition, self.weight)[:, :, None, None].chunk(2, dim=1)
+        normed: Tensor = self.norm(x)
+        return torch.addcmul(shift, normed, 1 + scale)
+
+
 def dcgan_init(module: nn.Module) -> None:
     """Weights of convolutions from N(0, 0.02), of batch norm from N(1, 0.02); Radford et al. 2016, section 4."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d):
+    elif isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
 
