@@ -1,0 +1,62 @@
+"""Makes the starter versions that come with Atelier: trains each by its own command, and packs what it takes to draw.
+
+A packed version keeps its weights in half precision and leaves the networks out that only train on; a VAE keeps its encoder.
+
+    python docs/starters.py NAME …          trains in a store of its own under --work, then packs
+    python docs/starters.py NAME … --pack   packs what was trained before
+"""
+
+import argparse
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from atelier.models import artifact
+
+ROOT = Path(__file__).parents[1]
+STARTERS: dict[str, str] = {
+    "emoji-dcgan": "dcgan --dataset emoji --preset quick",
+}
+KEEP_NETWORKS = ("vae",)  # encode as well as they draw
+
+
+def train(name: str, store: Path) -> None:
+    command = [sys.executable, "-m", "atelier", "train", *shlex.split(STARTERS[name]), "--model", name]
+    subprocess.run(command, env={**os.environ, "ATELIER_STORE_DIR": str(store)}, check=True)
+
+
+def pack(name: str, store: Path) -> Path:
+    """The newest version of that name, from the store to where starters lie."""
+    source = max((store / "versions" / name).iterdir(), key=lambda folder: int(folder.name[1:]))
+    target = ROOT / "models_store" / "versions" / name / "v1"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    manifest, generator = artifact.load(source, torch.device("cpu"))
+    model = artifact.load_model(source, torch.device("cpu"))[1] if manifest.architecture in KEEP_NETWORKS else None
+    manifest = manifest.model_copy(update={"starter": True, "training": manifest.training.model_copy(update={"job": None})})
+    artifact.save(target, generator, manifest, model, dtype=torch.float16)
+    shutil.copy(source / artifact.SAMPLES, target)
+    return target
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=STARTERS)
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "starters", help="the store to train in")
+    parser.add_argument("--pack", action="store_true", help="pack what was trained before")
+    options = parser.parse_args()
+    for name in options.names:
+        if not options.pack:
+            train(name, options.work)
+        folder = pack(name, options.work)
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        print(f"{name}: {size / 1e6:.1f} MB, by: atelier train {STARTERS[name]} --model {name}")
+
+
+if __name__ == "__main__":
+    main()
