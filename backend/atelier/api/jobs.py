@@ -100,11 +100,12 @@ class JobChangesIn(BaseModel):
     """Queued jobs of a higher one start first."""
 
 
-def job_routes(router: APIRouter, kind: Kind, noun: str, *, pausable: bool = True) -> None:
-    """Give a router what every job has. `noun` ("training run") names a job in words, operations and parameters.
+def job_routes(router: APIRouter, kind: Kind, noun: str, *, nouns: str | None = None, pausable: bool = True) -> None:
+    """Give a router what every job has. `noun` ("training run") names a job in words, operations and parameters, `nouns` several.
 
     A kind that cannot go on in the middle is not `pausable`; it is resumed from the beginning, when it was interrupted.
     """
+    nouns = nouns or f"{noun}s"
     name = noun.replace(" ", "_")
     item = f"/{{{name.rpartition('_')[2]}_id}}"
     number = Path(alias=item[2:-1], ge=1, le=MAX_ID, description=f"Number of the {noun}.")
@@ -114,7 +115,7 @@ def job_routes(router: APIRouter, kind: Kind, noun: str, *, pausable: bool = Tru
 
     found = Depends(find, scope="function")
 
-    @router.get("", operation_id=f"list_{name}s", summary=f"List {noun}s".title(), responses=problems(400, 422))
+    @router.get("", operation_id=f"list_{nouns.replace(' ', '_')}", summary=f"List {nouns}".title(), responses=problems(400, 422))
     async def list_jobs(
         session: ReadDep,
         status: Annotated[Status | None, Query(description="Only those in this state.")] = None,

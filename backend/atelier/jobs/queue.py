@@ -13,12 +13,15 @@ from atelier.datasets.base import Dataset
 from atelier.datasets.catalog import Catalog, datasets
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts import layouts
-from atelier.errors import Conflict, Invalid
-from atelier.jobs.specs import PrepareRequest, TrainRequest, TrainSpec
+from atelier.errors import Conflict, Invalid, NotFound
+from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, PrepareRequest, TrainRequest, TrainSpec
 from atelier.models import architectures
+from atelier.models.artifact import Manifest
 from atelier.models.base import Conditioning, GenerativeModel
 from atelier.registry import queries
+from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
+from atelier.steering.classifier import read_description
 
 # These run inside a write transaction; an async session calls them as `await session.run_sync(submit_training, request, …)`.
 # The same idempotency key with the same request returns the job of the first time.
@@ -102,6 +105,43 @@ def submit_preparation(
 
     said = request.model_dump(mode="json") | {"upload": content}
     return once(session, job, said, idempotency_key)
+
+
+def submit_discovery(
+    session: Session, request: DiscoverRequest, catalog: Catalog, store: Store, *, idempotency_key: str | None = None
+) -> Job:
+    """Queue the search for what can be turned in a version's images; where it is known, the job has succeeded at once.
+
+    Raises:
+        NotFound: there is no such version.
+        Invalid: its data set has nothing to see, or is gone.
+    """
+
+    def job() -> Job:
+        number = None if request.version == "latest" else request.version
+        version = session.scalar(queries.version(request.model, number))
+        if version is None:
+            raise NotFound(f"There is no version {request.model}@{request.version}.")
+        spec = DiscoverSpec(model=request.model, version=version.number, again=request.again)
+        found = Job(kind="discover", status="queued", spec=spec.model_dump(mode="json"), dataset=version.dataset, model=request.model)
+        of = Manifest.model_validate(version.manifest).dataset
+        if not request.again and read_description(store.classifier(of.fingerprint)) is not None:
+            found.spare()
+            return found
+        try:
+            dataset = catalog.open(of.name, of.options)
+        except ValueError as error:
+            if not (store.datasets / of.fingerprint).is_dir():
+                raise Invalid.at("/model", f"The data set {of.name}, which it was trained on, is not there any more.") from error
+            names = [*of.class_names, *of.attribute_names]
+        else:
+            names = [*dataset.class_names, *dataset.attribute_names]
+        if not names:
+            detail = f"The data set {of.name} has neither classes nor attributes, so there is nothing to find."
+            raise Invalid.at("/model", detail)
+        return found
+
+    return once(session, job, {"discover": request.model_dump(mode="json")}, idempotency_key)
 
 
 def check_dataset_name(session: Session, name: str, catalog: Catalog) -> None:

@@ -1,7 +1,7 @@
 """What a job is asked to do: the request as a user writes it, the spec as the job's row keeps it."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -81,3 +81,22 @@ class PrepareRequest(BaseModel):
     """Folders that the pictures must not lie outside of, whatever links there are; None: anywhere."""
     download: str | None = None
     """Name of a published set."""
+
+
+class DiscoverRequest(BaseModel):
+    """What to find: all that can be seen in a version's data set, so that it can be turned in its images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: ModelName
+    """Name of the model."""
+    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
+    """Number of the version."""
+    again: bool = False
+    """Train the classifier anew, also where there is one of the version's data set: a version of the same data set has the same."""
+
+
+class DiscoverSpec(DiscoverRequest):
+    """A validated request, for a version by its number."""
+
+    version: int

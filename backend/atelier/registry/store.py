@@ -21,16 +21,22 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self.classifiers = self.root / "classifiers"
         self.datasets = self.root / "datasets"
         self.images = self.root / "images"
         self.logs = self.root / "logs"
         self.sources = self.root / "sources"  # the pictures that people brought
         self.uploads = self.root / "uploads"
-        for folder in (self.datasets, self.images, self.logs, self.sources, self.uploads):
+        for folder in (self.classifiers, self.datasets, self.images, self.logs, self.sources, self.uploads):
             folder.mkdir(parents=True, exist_ok=True)
 
     def version(self, model: str, number: int) -> Path:
         return self.root / "versions" / model / f"v{number}"
+
+    def classifier(self, fingerprint: str) -> Path:
+        """Of the versions trained on the prepared data set with this fingerprint: what sees attributes in their images."""
+        named = re.fullmatch(r"[0-9a-f]{64}", fingerprint) is not None  # by us; else it comes from a manifest that anybody wrote
+        return self.classifiers / (fingerprint if named else hashlib.sha256(fingerprint.encode()).hexdigest())
 
     def job(self, job_id: int) -> Path:
         """The job's own folder, made when it is missing."""

@@ -192,6 +192,12 @@ class Job(Base):
         self._move("failed", "queued", "starting", "running")
         self.error, self.eta_seconds, self.finished_at = reason, None, now()
 
+    def spare(self) -> None:
+        """What it would make is there already: it has succeeded without a process."""
+        self._move("succeeded", "queued")
+        self.step = self.total_steps = 1
+        self.started_at = self.finished_at = now()
+
     def cancelled(self) -> None:
         self._move("cancelled", "queued", "starting", "running", "paused", "interrupted")
         self.eta_seconds, self.finished_at = None, now()
