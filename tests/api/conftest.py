@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from atelier.app import create_app
 from atelier.models import architectures, artifact
-from atelier.models.base import ImageSpec
+from atelier.models.base import ConditionalGenerator, ImageSpec
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, now
@@ -45,25 +46,29 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def published(database: Database, store: Store) -> str:
-    """A model `tiny` with two versions of random weights, published by a job that has succeeded."""
-    cls = architectures["dcgan"]
-    hp = cls.hyperparameters("debug")
-    spec = ImageSpec(3, hp.resolution)
-    for seed in (1, 2):
+def publish(database: Database, store: Store) -> Callable[..., str]:
+    """Gives a model a version of random weights with some contrast, published by a job that has succeeded."""
+
+    def publish(model: str, architecture: str = "dcgan", seed: int = 1, names: dict[str, list[str]] | None = None, **chosen: Any) -> str:
+        cls = architectures[architecture]
+        hp = cls.hyperparameters("debug", **chosen)
+        named: dict[str, list[str]] = {"class_names": [], "attribute_names": [], **(names or {})}
+        spec = ImageSpec(3, hp.resolution, len(named["class_names"]), len(named["attribute_names"]))
         torch.manual_seed(seed)
         generator = cls(hp, spec).generator
+        if isinstance(generator, ConditionalGenerator):
+            generator.learn_conditions(torch.eye(generator.condition_dim).repeat(100, 1))
         for parameter in generator.parameters():
-            parameter.data.mul_(5)  # contrast
+            parameter.data.mul_(5)
         with database.write() as session:
-            job = Job(kind="train", status="running", spec={}, architecture="dcgan", dataset="shapes", model="tiny")
+            job = Job(kind="train", status="running", spec={}, architecture=architecture, dataset="shapes", model=model)
             session.add(job)
             session.flush()
             manifest = artifact.Manifest(
-                architecture="dcgan",
+                architecture=architecture,
                 hyperparameters=hp.model_dump(mode="json"),
                 image=artifact.image_spec_manifest(spec),
-                dataset=artifact.DatasetManifest(name="shapes", options={}, fingerprint="0" * 64, num_images=9, class_names=[]),
+                dataset=artifact.DatasetManifest(name="shapes", options={}, fingerprint="0" * 64, num_images=9, **named),
                 training=artifact.TrainingManifest(
                     job=job.id, preset="debug", seed=seed, steps=60, images_seen=960, seconds=1.0, device="cpu", metrics={}
                 ),
@@ -72,8 +77,17 @@ def published(database: Database, store: Store) -> str:
             with store.staging(job.id) as folder:
                 artifact.save(folder, generator, manifest)
                 (folder / artifact.SAMPLES).write_bytes(b"\x89PNG of samples")
-                job.succeed(store.publish(session, folder, job, "tiny", manifest.model_dump(mode="json")))
-    return "tiny"
+                job.succeed(store.publish(session, folder, job, model, manifest.model_dump(mode="json")))
+        return model
+
+    return publish
+
+
+@pytest.fixture(scope="module")
+def published(publish: Callable[..., str]) -> str:
+    """A model `tiny` with two versions."""
+    publish("tiny", seed=1)
+    return publish("tiny", seed=2)
 
 
 @pytest.fixture(scope="module")

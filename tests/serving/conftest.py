@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 from atelier.models import architectures, artifact
-from atelier.models.base import Generator, Hyperparameters, ImageSpec
+from atelier.models.base import ConditionalGenerator, Generator, Hyperparameters, ImageSpec
 from atelier.registry.tables import now
 
 
@@ -17,18 +18,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def make_generator(architecture: str, preset: str, spec: ImageSpec) -> tuple[Hyperparameters, Generator]:
-    """As a trained one in all that matters here: normalisation knows its inputs, the last layer uses the whole range."""
+def make_generator(architecture: str, preset: str, spec: ImageSpec, **chosen: Any) -> tuple[Hyperparameters, Generator]:
+    """Like a trained one: it knows conditions, normalisation knows its inputs, the last layer uses the whole range."""
     cls = architectures[architecture]
-    hp = cls.hyperparameters(preset, resolution=spec.resolution)
+    hp = cls.hyperparameters(preset, resolution=spec.resolution, **chosen)
     torch.manual_seed(0)
     generator = cls(hp, spec).generator
+    if isinstance(generator, ConditionalGenerator):
+        generator.learn_conditions(torch.eye(generator.condition_dim).repeat(100, 1))
     with torch.no_grad():
+        for parameter in generator.parameters():
+            if parameter.ndim == 0 and parameter == 0:  # the strength of StyleGAN's noise begins with 0
+                parameter.normal_(std=0.3)
         for module in generator.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = None  # the mean of all batches
-        for _ in range(4):
-            generator(torch.randn(64, generator.latent_dim))
+        for start in range(0, 256, 64):
+            generator(*generator.inputs(range(start, start + 64)))
         for parameter in list(generator.parameters())[-2:]:
             parameter.mul_(10)
     return hp, generator.eval().requires_grad_(False)
@@ -53,7 +59,7 @@ def artifacts(tmp_path: Path) -> Callable[[str], tuple[Path, Generator]]:
     """`artifacts("vae")`: a folder with a tiny version, and its generator."""
 
     def make(architecture: str) -> tuple[Path, Generator]:
-        spec = ImageSpec(3, 16)
+        spec = ImageSpec(3, 16, 5, 4)
         hp, generator = make_generator(architecture, "debug", spec)
         return save(tmp_path / architecture / "v1", architecture, hp, generator, spec), generator
 
@@ -61,6 +67,6 @@ def artifacts(tmp_path: Path) -> Callable[[str], tuple[Path, Generator]]:
 
 
 @pytest.fixture
-def generators() -> Callable[[str, int], Generator]:
+def generators() -> Callable[..., Generator]:
     """`generators("vae", 3)`: a generator of the size that people train, for images of 32 pixels and 3 channels."""
-    return lambda architecture, channels: make_generator(architecture, "quick", ImageSpec(channels, 32))[1]
+    return lambda architecture, channels, **chosen: make_generator(architecture, "quick", ImageSpec(channels, 32, 5, 4), **chosen)[1]

@@ -25,7 +25,9 @@ class ArchitectureOut(BaseModel):
     paper: str
     """URL of the publication."""
     conditioning: Conditioning
-    """What an image can be asked for by."""
+    """What an image can be asked for by; where there is a hyper-parameter `conditions`, it chooses another."""
+    options: list[str]
+    """What else can be chosen of an image, such as truncation_psi."""
     hyperparameters: dict[str, Any]
     """JSON Schema: type, bounds, default and a sentence for each."""
     presets: dict[str, dict[str, Any]]
@@ -39,6 +41,7 @@ def _out(cls: type[GenerativeModel]) -> ArchitectureOut:
         summary=cls.summary(),
         paper=cls.paper,
         conditioning=cls.conditioning,
+        options=list(cls.options),
         hyperparameters=cls.Hyperparameters.model_json_schema(),
         presets={name: dict(values) for name, values in cls.presets.items()},
     )

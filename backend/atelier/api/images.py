@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from atelier.api.deps import IMMUTABLE, PngDep, ServicesDep, VersionDep
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
-from atelier.registry.tables import Version
+from atelier.models.artifact import Manifest
 from atelier.serving.engine import Weights
 from atelier.serving.images import encode, grid, image_id, keep, path_of
+from atelier.serving.requests import Wishes, abilities, resolve
 
 router = APIRouter(tags=["images"])
 
@@ -22,10 +23,8 @@ MAX_COUNT = 64
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what JSON keeps exactly everywhere
 
 
-class ImagesIn(BaseModel):
+class ImagesIn(Wishes):
     """What to draw. The i-th image has the seed `seed + i`, or `seeds[i]`, and is the same when it is drawn alone."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     count: int = Field(1, ge=1, le=MAX_COUNT)
     """How many images."""
@@ -34,18 +33,6 @@ class ImagesIn(BaseModel):
     seeds: list[Seed] | None = Field(None, min_length=1, max_length=MAX_COUNT)
     """A seed for each image, in place of `count` and `seed`."""
     format: Literal["png"] = "png"
-    prompt: str | None = None
-    """What to see; for versions conditioned on text."""
-    class_index: int | None = None
-    """Class to draw; for versions conditioned on classes."""
-    class_weights: dict[str, float] | None = None
-    """Mixture of classes; for versions conditioned on classes."""
-    attributes: dict[str, float] | None = None
-    """Values of attributes; for versions conditioned on attributes."""
-    truncation_psi: float | None = None
-    """Pull towards the mean image; for style-based versions."""
-    noise_mode: Literal["random", "const", "none"] | None = None
-    """Fine detail; for style-based versions."""
 
     @model_validator(mode="after")
     def _agree(self) -> "ImagesIn":
@@ -60,16 +47,26 @@ class ImagesIn(BaseModel):
         return list(range(first, first + self.count))
 
 
-CONDITIONS = {"prompt", "class_index", "class_weights", "attributes", "truncation_psi", "noise_mode"}
-EXAMPLES: dict[str, Any] = {"four": {"summary": "Four images from one seed on", "value": {"count": 4, "seed": 1}}}
+EXAMPLES: dict[str, Any] = {
+    "four": {"summary": "Four images from one seed on", "value": {"count": 4, "seed": 1}},
+    "class": {"summary": "A class by its number", "value": {"count": 4, "seed": 1, "class_index": 3}},
+    "mixture": {"summary": "A mixture of two classes", "value": {"count": 4, "seed": 1, "class_weights": {"three": 0.5, "eight": 0.5}}},
+    "attributes": {"summary": "Attributes", "value": {"count": 4, "seed": 1, "attributes": {"star": 1, "red": 1, "size": 0.8}}},
+    "style": {"summary": "Nearer to the mean image", "value": {"count": 4, "seed": 1, "truncation_psi": 0.7, "noise_mode": "const"}},
+}
 
 
 class ImageParametersOut(BaseModel):
-    """All that decides an image."""
+    """All that decides an image. What is not here was not asked for; a class asked for by its index is told by its name."""
 
     model: str
     version: int
     seed: int
+    class_weights: dict[str, float] | None = None
+    attributes: dict[str, float] | None = None
+    truncation_psi: float | None = None
+    truncation_cutoff: int | None = None
+    noise_mode: str | None = None
 
 
 class ImageOut(BaseModel):
@@ -90,27 +87,22 @@ class ImagesOut(BaseModel):
     items: list[ImageOut]
 
 
-def _refuse_conditions(version: Version, body: ImagesIn) -> None:
-    given = body.model_dump(include=CONDITIONS, exclude_none=True)
-    if given:
-        detail = f"{version.model.name}@{version.number} draws from seeds alone; it takes count, seed, seeds and format"
-        raise Invalid(f"{', '.join(given)}: {detail}", [{"pointer": f"/{name}", "detail": detail} for name in given])
-
-
 @router.post(
     "/models/{name}/versions/{number}/images",
     operation_id="draw_images",
     response_model=ImagesOut,
+    response_model_exclude_none=True,
     responses={200: {"content": {"image/png": {}}}, **problems(404, 422, 503)},
 )
 async def draw_images(
     version: VersionDep, body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)], as_png: PngDep, services: ServicesDep
 ) -> ImagesOut | Response:
     """Draw images. `Accept: image/png` gets the picture, a grid when there are several; else a list with their URLs."""
-    _refuse_conditions(version, body)
+    of_version = {"model": version.model.name, "version": version.number}
+    request = resolve(body, abilities(f"{version.model.name}@{version.number}", Manifest.model_validate(version.manifest)))
     seeds = body.all_seeds()
-    rows = [{"model": version.model.name, "version": version.number, "seed": seed} for seed in seeds]
-    ids = [image_id(version.digest, {"seed": seed}) for seed in seeds]
+    rows = [request.row(seed, **of_version) for seed in seeds]
+    ids = [image_id(version.digest, request.identity(seed)) for seed in seeds]
     paths = {identity: path_of(services.store.images, identity) for identity in ids}
 
     missing = {identity: row for identity, row in zip(ids, rows, strict=True) if not paths[identity].exists()}
@@ -121,13 +113,15 @@ async def draw_images(
             await run_in_threadpool(keep, paths[identity], png)
 
     if not as_png:
-        items = [ImageOut(id=i, url=f"/api/v1/images/{i}", seed=row["seed"], parameters=row) for i, row in zip(ids, rows, strict=True)]
-        return ImagesOut(items=items)
+        made = zip(ids, rows, strict=True)
+        return ImagesOut(
+            items=[ImageOut(id=i, url=f"/api/v1/images/{i}", seed=row["seed"], parameters=row["parameters"]) for i, row in made]
+        )
     if len(ids) == 1:
         return FileResponse(paths[ids[0]])
 
     def sheet() -> bytes:
-        parameters = {"model": version.model.name, "version": version.number, "seeds": seeds}
+        parameters = {**of_version, "seeds": seeds, **request.parameters}
         return encode(grid([Image.open(paths[identity]) for identity in ids]), parameters)
 
     return Response(await run_in_threadpool(sheet), media_type="image/png")

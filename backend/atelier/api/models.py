@@ -12,11 +12,11 @@ from atelier.api.deps import IMMUTABLE, ModelName, ReadDep, ServicesDep, Version
 from atelier.api.pages import Page
 from atelier.api.problems import problems
 from atelier.errors import NotFound
-from atelier.models import architectures
 from atelier.models.artifact import SAMPLES, ImageSpecManifest, Manifest, TrainingManifest
 from atelier.models.base import Conditioning
 from atelier.registry import queries
 from atelier.registry.tables import Model, Version
+from atelier.serving.requests import abilities
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -42,6 +42,12 @@ class VersionOut(BaseModel):
     """A grid of images drawn when it was published."""
     conditioning: Conditioning
     """What an image can be asked for by."""
+    class_names: list[str]
+    """Classes that an image can be asked for; none where it is not conditioned on them."""
+    attribute_names: list[str]
+    """Attributes that an image can be asked for; none where it is not conditioned on them."""
+    options: list[str]
+    """What else can be chosen of an image, such as truncation_psi."""
 
 
 class ModelOut(BaseModel):
@@ -58,7 +64,7 @@ class ModelOut(BaseModel):
 
 def version_out(version: Version) -> VersionOut:
     manifest = Manifest.model_validate(version.manifest)
-    architecture = architectures.get(version.architecture)  # a version may come from an Atelier that had more of them
+    can = abilities(f"{version.model.name}@{version.number}", manifest)
     return VersionOut(
         model=version.model.name,
         version=version.number,
@@ -71,7 +77,10 @@ def version_out(version: Version) -> VersionOut:
         training=manifest.training,
         manifest=manifest,
         samples_url=f"/api/v1/models/{version.model.name}/versions/{version.number}/samples.png",
-        conditioning=architecture.conditioning if architecture else "none",
+        conditioning=can.conditioning,
+        class_names=list(can.class_names),
+        attribute_names=list(can.attribute_names),
+        options=list(can.options),
     )
 
 

@@ -2,11 +2,11 @@
 
 import random
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.common import Json, print_json, say
+from atelier.cli.common import Json, open_database, print_json, say
 from atelier.settings import Settings
 
 
@@ -14,6 +14,17 @@ def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL[@N]", help="A model, and which of its versions; the latest without @N.")],
     count: Annotated[int, typer.Option(min=1, max=256, help="How many images to draw.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the first image, the next has the next; random without one.")] = None,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME[=WEIGHT]", help="What to draw; several are mixed, in equal parts without weights."),
+    ] = None,
+    no_class: Annotated[bool, typer.Option("--no-class", help="Draw of no class in particular.")] = False,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Intensity of an attribute: 0 no, 1 yes, -3 to 3; repeatable.")
+    ] = None,
+    truncation_psi: Annotated[float | None, typer.Option(help="Distance from the mean style: 0 none, 1 all of the variety.")] = None,
+    truncation_cutoff: Annotated[int | None, typer.Option(help="How many layers, from the coarsest on, that holds for.")] = None,
+    noise_mode: Annotated[str | None, typer.Option(help="Fine detail: random (each image's own), const or none.")] = None,
     out: Annotated[Path | None, typer.Option(help="A file: one picture, a grid of several. A folder: one file an image.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -23,25 +34,26 @@ def generate(
 
     from PIL import Image
 
-    from atelier.errors import NotFound
-    from atelier.registry import queries
-    from atelier.registry.database import Database, migrate
+    from atelier.models.artifact import Manifest
     from atelier.registry.store import Store
     from atelier.serving import images
     from atelier.serving.engine import Engine, Weights
+    from atelier.serving.requests import Wishes, abilities, resolve
 
     settings = Settings()
-    name, _, number = model.partition("@")
-    migrate(settings.resolved_database_url)
-    database = Database(settings.resolved_database_url)
-    with database.read() as session:
-        version = session.scalar(queries.version(name, int(number) if number.isdigit() else None))
-    database.dispose()
-    if version is None or (number and not number.isdigit() and number != "latest"):
-        raise NotFound(f"There is no version {model}.")
-
+    version = _version(model)
+    name = version.model.name
+    wishes = {
+        "class_weights": {} if no_class else _classes(class_),
+        "attributes": None if attribute is None else dict(_pair("--attribute", text) for text in attribute),
+        "truncation_psi": truncation_psi,
+        "truncation_cutoff": truncation_cutoff,
+        "noise_mode": noise_mode,
+    }
+    request = resolve(Wishes.model_validate(wishes), abilities(f"{name}@{version.number}", Manifest.model_validate(version.manifest)))
     first = random.randrange(2**32) if seed is None else seed
-    rows = [{"model": name, "version": version.number, "seed": first + index} for index in range(count)]
+    rows = [request.row(first + index, model=name, version=version.number) for index in range(count)]
+    parameters = [row["parameters"] for row in rows]
     weights = Weights(Store(settings.store_dir).version(name, version.number), version.digest)
 
     async def draw() -> list[bytes]:
@@ -53,13 +65,52 @@ def generate(
     out = out or Path(f"{name}-v{version.number}-{first}.png")
     if out.suffix == ".png":
         sheet = images.grid([Image.open(BytesIO(png)) for png in pngs])
-        files = {out: pngs[0] if count == 1 else images.encode(sheet, {"items": rows})}
+        files = {out: pngs[0] if count == 1 else images.encode(sheet, {"items": parameters})}
     else:
         files = {out / f"{name}-v{version.number}-{row['seed']}.png": png for row, png in zip(rows, pngs, strict=True)}
     for file, png in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(png)
     if as_json:
-        print_json({"files": [str(file) for file in files], "items": rows})
+        print_json({"files": [str(file) for file in files], "items": parameters})
     else:
         print("\n".join(map(str, files)))
+
+
+def _version(model: str) -> Any:
+    from atelier.errors import NotFound
+    from atelier.registry import queries
+
+    name, _, number = model.partition("@")
+    database = open_database()
+    with database.read() as session:
+        version = session.scalar(queries.version(name, int(number) if number.isdigit() else None))
+    database.dispose()
+    if version is None or (number and not number.isdigit() and number != "latest"):
+        raise NotFound(f"There is no version {model}.")
+    return version
+
+
+def _classes(texts: list[str] | None) -> dict[str, float] | None:
+    """{"cat": 0.7, "dog": 0.3} from ["cat=0.7", "dog=0.3"]; ["cat", "dog"] are halves."""
+    if texts is None:
+        return None
+    if any(_weight(text) is not None for text in texts):
+        return dict(_pair("--class", text) for text in texts)
+    return dict.fromkeys(texts, 1 / len(texts))
+
+
+def _pair(option: str, text: str) -> tuple[str, float]:
+    value = _weight(text)
+    if value is None:
+        raise typer.BadParameter(f"{text!r} is not NAME=NUMBER", param_hint=option)
+    return text.rpartition("=")[0], value
+
+
+def _weight(text: str) -> float | None:
+    """The number at the end of "cat=0.7"; a name may have an equals sign of its own."""
+    name, _, number = text.rpartition("=")
+    try:
+        return float(number) if name else None
+    except ValueError:
+        return None

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from atelier.errors import AtelierError, Overloaded
+from atelier.serving.requests import Row
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Drawing:
     """One image that somebody waits for."""
 
     weights: Weights
-    row: dict[str, Any]  # its seed, and what else the PNG is to carry
+    row: Row
     png: "asyncio.Future[bytes]"
 
 
@@ -62,8 +63,8 @@ class Engine:
         await asyncio.gather(self._batcher, return_exceptions=True)
         await self._end()
 
-    async def draw(self, weights: Weights, rows: Sequence[dict[str, Any]]) -> list[bytes]:
-        """One PNG a row, drawn from its `seed` alone.
+    async def draw(self, weights: Weights, rows: Sequence[Row]) -> list[bytes]:
+        """One PNG a row, a function of the weights and that row alone.
 
         Raises:
             Overloaded: too many images wait, or the process died over this request.

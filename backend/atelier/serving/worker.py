@@ -1,7 +1,8 @@
 """The inference process: `python -m atelier.serving.worker DEVICE` draws what standard input asks for, until it ends.
 
-A request is one line of JSON, {"folder", "digest", "rows": [{"seed", …}]}; the answer one line {"sizes": […]} and that many
-bytes of PNG for each row, or {"error": …}. The first line, {"ready": true}, says that the process can draw.
+A request is one line of JSON, {"folder", "digest", "rows": [{"seed", "chosen", "options", "parameters"}]} with rows as in requests.py;
+the answer one line {"sizes": […]} and that many bytes of PNG for each row, or {"error": …}. The first line, {"ready": true}, says that
+the process can draw.
 """
 
 import json
@@ -18,9 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from atelier.models import artifact
-from atelier.models.base import Generator, latents
+from atelier.models.base import Generator
 from atelier.models.devices import pick_device
 from atelier.serving.images import encode
+from atelier.serving.requests import Row
 
 # Every pass has this many rows, the last one padded. Kernels are chosen by the shape of a batch (a matrix-vector product where
 # there is one row), so that the same latent drawn in batches of different sizes differs in the last bits, and a few
@@ -29,16 +31,30 @@ ROWS = 4
 GENERATORS = 4  # loaded at a time
 
 
-@torch.inference_mode()
-def draw(generator: Generator, seeds: Sequence[int], device: torch.device) -> Tensor:
-    """Images as uint8 [N, H, W, C], each a function of its own seed alone, bit for bit."""
-    passes = []
-    for start in range(0, len(seeds), ROWS):
-        chosen = list(seeds[start : start + ROWS])
-        padded = chosen + chosen[:1] * (ROWS - len(chosen))
-        x = generator(latents(padded, generator.latent_dim).to(device))  # [ROWS, C, H, W] in [-1, 1]
-        passes.append(((x + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)[: len(chosen)])
-    return torch.cat(passes).permute(0, 2, 3, 1)
+def draw(generator: Generator, rows: Sequence[Row]) -> Tensor:
+    """Images as uint8 [N, H, W, C], each a function of its own row alone, bit for bit."""
+    alike: dict[str, list[int]] = {}  # rows that can share a pass, by the options that hold for all of it
+    for index, row in enumerate(rows):
+        alike.setdefault(json.dumps(row.get("options"), sort_keys=True), []).append(index)
+    images: dict[int, Tensor] = {}
+    for indices in alike.values():
+        for start in range(0, len(indices), ROWS):
+            drawn = indices[start : start + ROWS]
+            padded = drawn + drawn[:1] * (ROWS - len(drawn))
+            images.update(zip(drawn, _pass(generator, [rows[index] for index in padded]), strict=False))
+    return torch.stack([images[index] for index in range(len(rows))])
+
+
+def _pass(generator: Generator, rows: Sequence[Row]) -> Tensor:
+    """Rows with the same options → uint8 [ROWS, H, W, C]."""
+    seeds = [row["seed"] for row in rows]
+    inputs = generator.inputs(seeds, [dict(row.get("chosen", ())) for row in rows] if generator.condition_dim else None)
+    options = rows[0].get("options", {})
+    if options.get("noise_mode") == "random":
+        options = {**options, "seeds": seeds}  # each image's noise is its own
+    with torch.inference_mode():
+        x: Tensor = generator(*inputs, **options)  # [ROWS, C, H, W] in [-1, 1]
+        return ((x + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1)
 
 
 def main() -> None:
@@ -61,9 +77,9 @@ def main() -> None:
             generators[request["digest"]] = generator  # newest last
             if len(generators) > GENERATORS:
                 generators.popitem(last=False)
-            images = draw(generator, [row["seed"] for row in request["rows"]], device)
+            images = draw(generator, request["rows"])
             pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
-            pngs = [encode(Image.fromarray(image), row) for image, row in zip(pixels, request["rows"], strict=True)]
+            pngs = [encode(Image.fromarray(image), row.get("parameters", {})) for image, row in zip(pixels, request["rows"], strict=True)]
         except ValueError as error:  # of an architecture that this Atelier does not have
             answer({"error": str(error)})
         except Exception:

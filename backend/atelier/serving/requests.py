@@ -1,0 +1,150 @@
+"""What a version can be asked for, and how a request becomes rows for the inference process; API and command line share it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from atelier.errors import Invalid
+from atelier.models import architectures
+from atelier.models.artifact import Manifest
+from atelier.models.base import Conditioning
+
+LISTED = 24  # names that a complaint lists; of more, those that are near
+
+Intensity = Annotated[float, Field(ge=-3, le=3)]
+
+
+class Wishes(BaseModel):
+    """What images shall show, and how they are drawn. Of what is not said, each image has what the data have, by its seed."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    prompt: str | None = None
+    """What to see; for versions conditioned on text."""
+    class_index: int | None = None
+    """Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1."""
+    class_weights: dict[str, Intensity] | None = None
+    """Mixture of classes by their names, whose weights usually add up to 1; `{}` is no class. For versions conditioned on classes."""
+    attributes: dict[str, Intensity] | None = None
+    """Intensity of attributes by their names; in data that say yes or no, yes is 1 and no is 0, and values beyond exaggerate."""
+    truncation_psi: float | None = Field(None, ge=-2, le=2)
+    """Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less."""
+    truncation_cutoff: int | None = Field(None, ge=0, le=64)
+    """How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it."""
+    noise_mode: Literal["random", "const", "none"] | None = None
+    """Fine detail: each image's own, the same for all, or none."""
+
+
+class Row(TypedDict):
+    """One image, as the inference process is asked for it. All but the parameters decides it."""
+
+    seed: int
+    chosen: NotRequired[list[tuple[int, float]]]  # entries of its condition; the data decide the others
+    options: NotRequired[dict[str, Any]]  # what the generator's forward takes beside its inputs
+    parameters: NotRequired[dict[str, Any]]  # what the PNG carries
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What images of a version can be asked for."""
+
+    name: str  # cats@3
+    conditioning: Conditioning
+    class_names: Sequence[str]  # empty where it is not conditioned on classes
+    attribute_names: Sequence[str]
+    options: Sequence[str]
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The wishes that it can fulfil."""
+        conditions = {"class": ("class_index", "class_weights"), "attributes": ("attributes",)}.get(self.conditioning, ())
+        return (*conditions, *self.options)
+
+    def words(self) -> str:
+        return f"{self.name} takes {', '.join(self.takes)}" if self.takes else f"{self.name} draws from seeds alone"
+
+
+def abilities(name: str, manifest: Manifest) -> Abilities:
+    cls = architectures.get(manifest.architecture)
+    if cls is None:  # a version may come from an Atelier that had more of them
+        return Abilities(name, "none", (), (), ())
+    # Not validated: of a version whose hyper-parameters are from another time, one still wants to know what it was made for.
+    conditioning = cls.conditioned_on(cls.Hyperparameters.model_construct(**manifest.hyperparameters))
+    return Abilities(
+        name,
+        conditioning,
+        manifest.dataset.class_names if conditioning == "class" else (),
+        manifest.dataset.attribute_names if conditioning == "attributes" else (),
+        cls.options,
+    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """Wishes that a version can fulfil, in one form whichever way they were said."""
+
+    parameters: dict[str, Any]  # what was wished, by names; with a seed and the weights it decides an image
+    chosen: list[tuple[int, float]]
+    options: dict[str, Any]
+
+    def row(self, seed: int, **of_version: Any) -> Row:
+        parameters = {**of_version, "seed": seed, **self.parameters}
+        return Row(seed=seed, chosen=self.chosen, options=self.options, parameters=parameters)
+
+    def identity(self, seed: int) -> dict[str, Any]:
+        """All that decides an image beside its weights."""
+        return {"seed": seed, **self.parameters}
+
+
+def resolve(wishes: Wishes, can: Abilities) -> Request:
+    """
+    Raises:
+        Invalid: the version can't do it; pointers to all that is wrong, and what it can do.
+    """
+    given = {name: getattr(wishes, name) for name in Wishes.model_fields if getattr(wishes, name) is not None}
+    beyond = [name for name in given if name not in can.takes]
+    if beyond:
+        raise Invalid(f"{', '.join(beyond)}: {can.words()}", [{"pointer": f"/{name}", "detail": can.words()} for name in beyond])
+    if wishes.class_index is not None and wishes.class_weights is not None:
+        raise Invalid.at("/class_index", "give either class_index or class_weights")
+    if wishes.truncation_cutoff is not None and wishes.truncation_psi is None:
+        raise Invalid.at("/truncation_cutoff", "it says where truncation_psi holds; give that as well")
+
+    options = {name: value for name, value in given.items() if name in can.options}
+    weights = wishes.class_weights
+    if wishes.class_index is not None:
+        if not 0 <= wishes.class_index < len(can.class_names):
+            raise Invalid.at("/class_index", f"{can.name} has the classes 0 to {len(can.class_names) - 1}")
+        weights = {can.class_names[wishes.class_index]: 1.0}
+    if weights is not None:
+        _known(weights, can.class_names, "class_weights", "class")
+        weights = {name: weight for name, weight in weights.items() if weight != 0}
+        every = [(index, weights.get(name, 0.0)) for index, name in enumerate(can.class_names)]  # a class not named is not in the mixture
+        return Request({"class_weights": weights, **options}, every, options)
+    if wishes.attributes:
+        _known(wishes.attributes, can.attribute_names, "attributes", "attribute")
+        values = [(can.attribute_names.index(name), value) for name, value in wishes.attributes.items()]
+        return Request({"attributes": wishes.attributes, **options}, values, options)
+    return Request(options, [], options)
+
+
+def _known(given: Mapping[str, float], names: Sequence[str], field: str, noun: str) -> None:
+    errors = []
+    for name in given:
+        if name not in names:
+            detail = f"there is no {noun} {name!r}; {_instead(name, names)}"
+            errors.append({"pointer": f"/{field}/" + name.replace("~", "~0").replace("/", "~1"), "detail": detail})
+    if errors:
+        raise Invalid("; ".join(error["detail"] for error in errors), errors)
+
+
+def _instead(name: str, names: Sequence[str]) -> str:
+    """The names there are; of many, those that are near, or some."""
+    if len(names) <= LISTED:
+        return f"there are {', '.join(names)}"
+    lower = {known.lower(): known for known in names}
+    near = [lower[match] for match in get_close_matches(name.lower(), lower, n=5, cutoff=0.5)]
+    return f"near are {', '.join(near)}" if near else f"there are {', '.join(names[:LISTED])} and {len(names) - LISTED} more"
