@@ -52,6 +52,7 @@ EXAMPLES: dict[str, Any] = {
     "class": {"summary": "A class by its number", "value": {"count": 4, "seed": 1, "class_index": 3}},
     "mixture": {"summary": "A mixture of two classes", "value": {"count": 4, "seed": 1, "class_weights": {"three": 0.5, "eight": 0.5}}},
     "attributes": {"summary": "Attributes", "value": {"count": 4, "seed": 1, "attributes": {"star": 1, "red": 1, "size": 0.8}}},
+    "dial": {"summary": "Turned until it is seen to be red", "value": {"count": 4, "seed": 1, "dial": {"red": 0.9}}},
     "style": {"summary": "Nearer to the mean image", "value": {"count": 4, "seed": 1, "truncation_psi": 0.7, "noise_mode": "const"}},
 }
 
@@ -67,6 +68,8 @@ class ImageParametersOut(BaseModel):
     truncation_psi: float | None = None
     truncation_cutoff: int | None = None
     noise_mode: str | None = None
+    dial: dict[str, float] | None = None
+    classifier: str | None = None
 
 
 class ImageOut(BaseModel):
@@ -99,7 +102,8 @@ async def draw_images(
 ) -> ImagesOut | Response:
     """Draw images. `Accept: image/png` gets the picture, a grid when there are several; else a list with their URLs."""
     of_version = {"model": version.model.name, "version": version.number}
-    request = resolve(body, abilities(f"{version.model.name}@{version.number}", Manifest.model_validate(version.manifest)))
+    manifest = Manifest.model_validate(version.manifest)
+    request = resolve(body, await run_in_threadpool(abilities, f"{version.model.name}@{version.number}", manifest, services.store))
     seeds = body.all_seeds()
     rows = [request.row(seed, **of_version) for seed in seeds]
     ids = [image_id(version.digest, request.identity(seed)) for seed in seeds]

@@ -15,8 +15,10 @@ from atelier.errors import NotFound
 from atelier.models.artifact import SAMPLES, ImageSpecManifest, Manifest, TrainingManifest
 from atelier.models.base import Conditioning
 from atelier.registry import queries
+from atelier.registry.store import Store
 from atelier.registry.tables import Model, Version
 from atelier.serving.requests import abilities
+from atelier.steering.classifier import Dial
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -48,6 +50,8 @@ class VersionOut(BaseModel):
     """Attributes that an image can be asked for; none where it is not conditioned on them."""
     options: list[str]
     """What else can be chosen of an image, such as truncation_psi."""
+    dials: list[Dial] | None
+    """What images can be turned to by `dial`; null until a discovery has found it."""
 
 
 class ModelOut(BaseModel):
@@ -62,9 +66,9 @@ class ModelOut(BaseModel):
     latest: VersionOut | None
 
 
-def version_out(version: Version) -> VersionOut:
+def version_out(version: Version, store: Store) -> VersionOut:
     manifest = Manifest.model_validate(version.manifest)
-    can = abilities(f"{version.model.name}@{version.number}", manifest)
+    can = abilities(f"{version.model.name}@{version.number}", manifest, store)
     return VersionOut(
         model=version.model.name,
         version=version.number,
@@ -81,12 +85,13 @@ def version_out(version: Version) -> VersionOut:
         class_names=list(can.class_names),
         attribute_names=list(can.attribute_names),
         options=list(can.options),
+        dials=can.classifier and can.classifier.description.dials,
     )
 
 
-def _model_out(row: Row[Model, int, Version | None]) -> ModelOut:
+def _model_out(row: Row[Model, int, Version | None], store: Store) -> ModelOut:
     model, versions, latest = row
-    return ModelOut(name=model.name, created_at=model.created_at, versions=versions, latest=latest and version_out(latest))
+    return ModelOut(name=model.name, created_at=model.created_at, versions=versions, latest=latest and version_out(latest, store))
 
 
 async def _model(session: ReadDep, name: ModelName) -> Row[Model, int, Version | None]:
@@ -100,27 +105,28 @@ ModelDep = Annotated[Row[Model, int, Version | None], Depends(_model, scope="fun
 
 
 @router.get("", operation_id="list_models")
-async def list_models(session: ReadDep) -> Page[ModelOut]:
+async def list_models(session: ReadDep, services: ServicesDep) -> Page[ModelOut]:
     """All models, newest first."""
-    return Page(items=[_model_out(row) for row in await session.execute(queries.models())], next_cursor=None)
+    return Page(items=[_model_out(row, services.store) for row in await session.execute(queries.models())], next_cursor=None)
 
 
 @router.get("/{name}", operation_id="get_model", responses=problems(404))
-def get_model(model: ModelDep) -> ModelOut:
+def get_model(model: ModelDep, services: ServicesDep) -> ModelOut:
     """One model."""
-    return _model_out(model)
+    return _model_out(model, services.store)
 
 
 @router.get("/{name}/versions", operation_id="list_versions", responses=problems(404))
-async def list_versions(model: ModelDep, session: ReadDep, name: ModelName) -> Page[VersionOut]:
+async def list_versions(model: ModelDep, session: ReadDep, services: ServicesDep, name: ModelName) -> Page[VersionOut]:
     """A model's versions, newest first."""
-    return Page(items=[version_out(version) for version in await session.scalars(queries.versions(name))], next_cursor=None)
+    items = [version_out(version, services.store) for version in await session.scalars(queries.versions(name))]
+    return Page(items=items, next_cursor=None)
 
 
 @router.get("/{name}/versions/{number}", operation_id="get_version", responses=problems(404, 422))
-def get_version(version: VersionDep) -> VersionOut:
+def get_version(version: VersionDep, services: ServicesDep) -> VersionOut:
     """One version."""
-    return version_out(version)
+    return version_out(version, services.store)
 
 
 @router.get(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from atelier.cli.common import print_json, say
 from atelier.cli.datasets import datasets
+from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
 from atelier.cli.training import runs, train
 from atelier.errors import AtelierError, Invalid
@@ -67,6 +68,7 @@ def serve(
 
 app.command()(train)
 app.command()(generate)
+app.command()(discover)
 app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
 

@@ -83,7 +83,7 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
             description = "cancelling" if job.cancel_requested else "pausing" if job.pause_requested else job.status
             if job.status not in ("starting", "running"):
                 description = job.status
-            stage = job.stage if job.kind == "prepare" and job.status == "running" else ""
+            stage = job.stage if job.kind != "train" and job.status == "running" else ""
             state = "  ".join(filter(None, (stage, eta, speed, losses)))
             progress.update(bar, description=description, completed=job.step, total=job.total_steps or None, state=state)
     database.dispose()
@@ -94,6 +94,8 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
         print(f"{job.model}@{job.version.number}")
     elif job.kind == "prepare" and job.status == "succeeded":
         print(job.dataset)
+    elif job.kind == "discover" and job.status == "succeeded":
+        _print_dials(settings, job)
     if job.status == "failed":
         say.print(f"Failed: {job.error}\nThe log: {settings.store_dir / 'logs' / (job.log or '')}", markup=False, soft_wrap=True)
     if job.status in ("paused", "interrupted"):
@@ -101,3 +103,18 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
         if job.kind == "train":
             say.print(f"atelier runs resume {job.id} goes on from there.")
     sys.exit({"succeeded": 0, "cancelled": 130}.get(job.status, 1))
+
+
+def _print_dials(settings: Settings, job: Any) -> None:
+    """What the discovery has found."""
+    from atelier.models.artifact import Manifest
+    from atelier.registry import queries
+    from atelier.registry.store import Store
+    from atelier.steering.classifier import read_description
+
+    with open_database().read() as session:
+        version = session.scalar(queries.version(job.model, job.spec["version"]))
+    description = read_description(Store(settings.store_dir).classifier(Manifest.model_validate(version.manifest).dataset.fingerprint))
+    assert description is not None
+    told = [(dial.name, "not known" if dial.accuracy is None else f"{dial.accuracy:.1%}") for dial in description.dials]
+    print_table([{"dial": name, "told right": share} for name, share in told])

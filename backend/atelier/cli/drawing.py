@@ -25,6 +25,12 @@ def generate(
     truncation_psi: Annotated[float | None, typer.Option(help="Distance from the mean style: 0 none, 1 all of the variety.")] = None,
     truncation_cutoff: Annotated[int | None, typer.Option(help="How many layers, from the coarsest on, that holds for.")] = None,
     noise_mode: Annotated[str | None, typer.Option(help="Fine detail: random (each image's own), const or none.")] = None,
+    dial: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=CHANCE", help="Turn until this is seen by that chance, 0 to 1; repeatable. `atelier discover` finds names."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A file: one picture, a grid of several. A folder: one file an image.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -49,12 +55,15 @@ def generate(
         "truncation_psi": truncation_psi,
         "truncation_cutoff": truncation_cutoff,
         "noise_mode": noise_mode,
+        "dial": None if dial is None else dict(_pair("--dial", text) for text in dial),
     }
-    request = resolve(Wishes.model_validate(wishes), abilities(f"{name}@{version.number}", Manifest.model_validate(version.manifest)))
+    store = Store(settings.store_dir)
+    can = abilities(f"{name}@{version.number}", Manifest.model_validate(version.manifest), store)
+    request = resolve(Wishes.model_validate(wishes), can)
     first = random.randrange(2**32) if seed is None else seed
     rows = [request.row(first + index, model=name, version=version.number) for index in range(count)]
     parameters = [row["parameters"] for row in rows]
-    weights = Weights(Store(settings.store_dir).version(name, version.number), version.digest)
+    weights = Weights(store.version(name, version.number), version.digest)
 
     async def draw() -> list[bytes]:
         async with Engine(settings.device) as engine:

@@ -1,8 +1,9 @@
 """What a version can be asked for, and how a request becomes rows for the inference process; API and command line share it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,8 @@ from atelier.errors import Invalid
 from atelier.models import architectures
 from atelier.models.artifact import Manifest
 from atelier.models.base import Conditioning
+from atelier.registry.store import Store
+from atelier.steering.classifier import Description, read_description
 
 LISTED = 24  # names that a complaint lists; of more, those that are near
 
@@ -36,6 +39,9 @@ class Wishes(BaseModel):
     """How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it."""
     noise_mode: Literal["random", "const", "none"] | None = None
     """Fine detail: each image's own, the same for all, or none."""
+    dial: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
+    """What shall be seen in the image, by the names that a discovery has found, and how surely: 0.9 turns the latent until it is seen
+    by 90 %, 0.1 until it is hardly seen, and what has values between, such as a size, to that value. The rest stays as far as it can."""
 
 
 class Row(TypedDict):
@@ -44,7 +50,24 @@ class Row(TypedDict):
     seed: int
     chosen: NotRequired[list[tuple[int, float]]]  # entries of its condition; the data decide the others
     options: NotRequired[dict[str, Any]]  # what the generator's forward takes beside its inputs
+    dial: NotRequired["DialRow"]
     parameters: NotRequired[dict[str, Any]]  # what the PNG carries
+
+
+class DialRow(TypedDict):
+    """To what an image is turned, and by which classifier."""
+
+    folder: str
+    digest: str
+    targets: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Seer:
+    """A classifier of a version's data set, as the inference process finds it."""
+
+    folder: Path
+    description: Description
 
 
 @dataclass(frozen=True)
@@ -56,21 +79,25 @@ class Abilities:
     class_names: Sequence[str]  # empty where it is not conditioned on classes
     attribute_names: Sequence[str]
     options: Sequence[str]
+    classifier: Seer | None = None  # by which its images can be turned
 
     @property
     def takes(self) -> tuple[str, ...]:
         """The wishes that it can fulfil."""
         conditions = {"class": ("class_index", "class_weights"), "attributes": ("attributes",)}.get(self.conditioning, ())
-        return (*conditions, *self.options)
+        return (*conditions, *self.options, *(["dial"] if self.classifier else []))
 
     def words(self) -> str:
         return f"{self.name} takes {', '.join(self.takes)}" if self.takes else f"{self.name} draws from seeds alone"
 
 
-def abilities(name: str, manifest: Manifest) -> Abilities:
+def abilities(name: str, manifest: Manifest, store: Store) -> Abilities:
+    folder = store.classifier(manifest.dataset.fingerprint)
+    description = read_description(folder)
+    classifier = None if description is None else Seer(folder, description)
     cls = architectures.get(manifest.architecture)
     if cls is None:  # a version may come from an Atelier that had more of them
-        return Abilities(name, "none", (), (), ())
+        return Abilities(name, "none", (), (), (), classifier)
     # Not validated: of a version whose hyper-parameters are from another time, one still wants to know what it was made for.
     conditioning = cls.conditioned_on(cls.Hyperparameters.model_construct(**manifest.hyperparameters))
     return Abilities(
@@ -79,6 +106,7 @@ def abilities(name: str, manifest: Manifest) -> Abilities:
         manifest.dataset.class_names if conditioning == "class" else (),
         manifest.dataset.attribute_names if conditioning == "attributes" else (),
         cls.options,
+        classifier,
     )
 
 
@@ -89,10 +117,12 @@ class Request:
     parameters: dict[str, Any]  # what was wished, by names; with a seed and the weights it decides an image
     chosen: list[tuple[int, float]]
     options: dict[str, Any]
+    dial: DialRow | None = None
 
     def row(self, seed: int, **of_version: Any) -> Row:
         parameters = {**of_version, "seed": seed, **self.parameters}
-        return Row(seed=seed, chosen=self.chosen, options=self.options, parameters=parameters)
+        row = Row(seed=seed, chosen=self.chosen, options=self.options, parameters=parameters)
+        return row if self.dial is None else {**row, "dial": self.dial}
 
     def identity(self, seed: int) -> dict[str, Any]:
         """All that decides an image beside its weights."""
@@ -104,6 +134,27 @@ def resolve(wishes: Wishes, can: Abilities) -> Request:
     Raises:
         Invalid: the version can't do it; pointers to all that is wrong, and what it can do.
     """
+    if wishes.dial is None:
+        return _drawn(wishes, can)
+    if can.classifier is None:
+        model, _, number = can.name.partition("@")
+        ask = f'POST /api/v1/discoveries {{"model": "{model}", "version": {number}}}, or atelier discover {can.name}'
+        raise Invalid.at("/dial", f"What can be turned in images of {can.name} is not known yet: run a discovery first ({ask}).")
+    request, description = _drawn(wishes, can), can.classifier.description
+    names = [dial.name for dial in description.dials]
+    _known(wishes.dial, names, "dial", "dial")
+    targets = [(names.index(name), value) for name, value in sorted(wishes.dial.items())]
+    if not targets:
+        return request
+    return replace(
+        request,
+        parameters={**request.parameters, "dial": wishes.dial, "classifier": description.digest[:16]},
+        dial=DialRow(folder=str(can.classifier.folder), digest=description.digest, targets=targets),
+    )
+
+
+def _drawn(wishes: Wishes, can: Abilities) -> Request:
+    """What is drawn, before it is turned."""
     given = {name: getattr(wishes, name) for name in Wishes.model_fields if getattr(wishes, name) is not None}
     beyond = [name for name in given if name not in can.takes]
     if beyond:

@@ -1,8 +1,7 @@
 """The inference process: `python -m atelier.serving.worker DEVICE` draws what standard input asks for, until it ends.
 
-A request is one line of JSON, {"folder", "digest", "rows": [{"seed", "chosen", "options", "parameters"}]} with rows as in requests.py;
-the answer one line {"sizes": […]} and that many bytes of PNG for each row, or {"error": …}. The first line, {"ready": true}, says that
-the process can draw.
+A request is one line of JSON, {"folder", "digest", "rows": [{"seed", …}]} with rows as in requests.py; the answer one line
+{"sizes": […]} and that many bytes of PNG for each row, or {"error": …}. The first line, {"ready": true}, says that the process can draw.
 """
 
 import json
@@ -11,6 +10,7 @@ import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,22 @@ from atelier.models.base import Generator
 from atelier.models.devices import pick_device
 from atelier.serving.images import encode
 from atelier.serving.requests import Row
+from atelier.steering.classifier import Classifier, load
+from atelier.steering.dial import turn
 
 # Every pass has this many rows, the last one padded. Kernels are chosen by the shape of a batch (a matrix-vector product where
 # there is one row), so that the same latent drawn in batches of different sizes differs in the last bits, and a few
 # pixels with it; in passes of one shape a row never depends on its neighbours or its place.
 ROWS = 4
-GENERATORS = 4  # loaded at a time
+GENERATORS = CLASSIFIERS = 4  # loaded at a time
 
 
 def draw(generator: Generator, rows: Sequence[Row]) -> Tensor:
     """Images as uint8 [N, H, W, C], each a function of its own row alone, bit for bit."""
-    alike: dict[str, list[int]] = {}  # rows that can share a pass, by the options that hold for all of it
+    alike: dict[str, list[int]] = {}  # rows that can share a pass, by what holds for all of it
     for index, row in enumerate(rows):
-        alike.setdefault(json.dumps(row.get("options"), sort_keys=True), []).append(index)
+        classifier = row["dial"]["digest"] if "dial" in row else None
+        alike.setdefault(json.dumps([row.get("options"), classifier], sort_keys=True), []).append(index)
     images: dict[int, Tensor] = {}
     for indices in alike.values():
         for start in range(0, len(indices), ROWS):
@@ -46,15 +49,24 @@ def draw(generator: Generator, rows: Sequence[Row]) -> Tensor:
 
 
 def _pass(generator: Generator, rows: Sequence[Row]) -> Tensor:
-    """Rows with the same options → uint8 [ROWS, H, W, C]."""
+    """Rows with the same options and classifier → uint8 [ROWS, H, W, C]."""
     seeds = [row["seed"] for row in rows]
     inputs = generator.inputs(seeds, [dict(row.get("chosen", ())) for row in rows] if generator.condition_dim else None)
     options = rows[0].get("options", {})
     if options.get("noise_mode") == "random":
         options = {**options, "seeds": seeds}  # each image's noise is its own
-    with torch.inference_mode():
-        x: Tensor = generator(*inputs, **options)  # [ROWS, C, H, W] in [-1, 1]
-        return ((x + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1)
+    if "dial" in rows[0]:
+        classifier = _classifier(rows[0]["dial"]["folder"], rows[0]["dial"]["digest"], inputs[0].device)
+        x = turn(generator, classifier, inputs, [dict(row["dial"]["targets"]) for row in rows], options=options).images
+    else:
+        with torch.inference_mode():
+            x = generator(*inputs, **options)  # [ROWS, C, H, W] in [-1, 1]
+    return ((x + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1)
+
+
+@lru_cache(maxsize=CLASSIFIERS)
+def _classifier(folder: str, digest: str, device: torch.device) -> Classifier:
+    return load(Path(folder), device, digest=digest)[0]
 
 
 def main() -> None:
