@@ -53,6 +53,16 @@ def test_all_that_is_wrong_is_pointed_at(studio: Studio, changes: dict[str, Any]
     assert studio.read(lambda s: s.scalar(select(func.count()).select_from(Job))) == 0
 
 
+def test_data_without_what_images_are_to_be_asked_for_by_are_refused_with_what_they_have(studio: Studio) -> None:
+    with pytest.raises(
+        Invalid, match=r"the pictures of digits have none; set the hyper-parameter conditions to \"class\", which they have\."
+    ) as error:
+        studio.submit(architecture="cgan", dataset="digits", dataset_options={}, hyperparameters={"conditions": "attributes"})
+    assert [e["pointer"] for e in error.value.errors] == ["/dataset"]
+    assert studio.submit(architecture="cgan", dataset="digits", dataset_options={}).kind == "train"
+    assert studio.submit(architecture="cgan", hyperparameters={"conditions": "attributes"}).kind == "train"
+
+
 @pytest.mark.parametrize("name", ["", "-a", "A", "a b", "a/b", "../a", "a" * 65, "ä"])
 def test_a_model_name_can_be_a_folder_and_part_of_a_url(name: str) -> None:
     with pytest.raises(ValueError, match="model"):
