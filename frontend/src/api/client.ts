@@ -2,6 +2,7 @@
 
 import createClient from "openapi-fetch";
 import type { Deed } from "../lib/job";
+import type { Wishes } from "../lib/wishes";
 import { connection } from "../stores/events";
 import { Problem, problemFrom } from "./problem";
 import type { paths } from "./schema";
@@ -93,12 +94,12 @@ export const api = {
   models: async () => (await answer(client.GET("/api/v1/models"))).items,
   versions: async (name: string) =>
     (await answer(client.GET("/api/v1/models/{name}/versions", { params: named(name) }))).items,
-  draw: async (name: string, version: number, seed: number, count: number) =>
+  draw: async (name: string, version: number, seed: number, count: number, wishes: Wishes) =>
     (
       (await answer(
         client.POST("/api/v1/models/{name}/versions/{number}/images", {
           params: { path: { name, number: version } },
-          body: { seed, count, format: "png" },
+          body: { ...wishes, seed, count, format: "png" },
         }),
       )) as { items: Picture[] }
     ).items, // an image/png when one asks for that

@@ -592,6 +592,160 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/discoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Discoveries
+         * @description All of them, newest first.
+         */
+        get: operations["list_discoveries"];
+        put?: never;
+        /**
+         * Start Discovery
+         * @description Train a classifier of the attributes and classes of a version's data set, by which its images can be turned (`dial`).
+         *
+         *     All versions trained on the same data set at the same resolution share it: where it is there already, the job has succeeded at
+         *     once, unless it is asked for `again`. The version then lists what can be turned, and how well it is seen, as `dials`.
+         */
+        post: operations["start_discovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Discovery
+         * @description One as it stands.
+         */
+        get: operations["get_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Discovery
+         * @description Move it within the queue; only what is queued has a place there.
+         */
+        patch: operations["change_discovery"];
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Discovery
+         * @description Cancel it: at its next step when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["cancel_discovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Discovery
+         * @description Put it back into the queue, to go on from its last checkpoint: what is paused or interrupted, or has failed but left one.
+         *
+         *     Asking twice is harmless, and a pause that is still to come is taken back.
+         */
+        post: operations["resume_discovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Discovery
+         * @description Queue a new one with the same settings, from the beginning; for what has ended or was interrupted.
+         */
+        post: operations["retry_discovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Discovery Log
+         * @description What its process printed, from an offset on.
+         */
+        get: operations["read_discovery_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/discoveries/{discovery_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Discovery
+         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
+         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         */
+        get: operations["follow_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -933,10 +1087,15 @@ export interface components {
             paper: string;
             /**
              * Conditioning
-             * @description What an image can be asked for by.
+             * @description What an image can be asked for by; where there is a hyper-parameter `conditions`, it chooses another.
              * @enum {string}
              */
             conditioning: "none" | "class" | "attributes" | "text";
+            /**
+             * Options
+             * @description What else can be chosen of an image, such as truncation_psi.
+             */
+            options: string[];
             /**
              * Hyperparameters
              * @description JSON Schema: type, bounds, default and a sentence for each.
@@ -978,6 +1137,225 @@ export interface components {
             count: number;
         };
         /**
+         * CGANOverridesIn
+         * @description Hyper-parameters that differ from the preset's.
+         */
+        CGANOverridesIn: {
+            /**
+             * Resolution
+             * @description Height and width of the images in pixels.
+             * @enum {integer}
+             */
+            resolution?: 16 | 32 | 64 | 128 | 256;
+            /**
+             * Steps
+             * @description Training steps; each sees one batch of real images.
+             */
+            steps?: number;
+            /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
+             * Batch Size
+             * @description Images in a batch.
+             */
+            batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
+            /**
+             * Flip
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
+             */
+            flip?: boolean;
+            /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
+             * Ema Images
+             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             */
+            ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
+            /**
+             * Conditions
+             * @description What images can be asked for by: the data set's classes, or its attributes.
+             * @enum {string}
+             */
+            conditions?: "class" | "attributes";
+            /**
+             * Variant
+             * @description Conditional batch norm and a projection discriminator with the hinge loss, or the paper's joined layers with the logistic loss.
+             * @enum {string}
+             */
+            variant?: "projection" | "classic";
+            /**
+             * Label Dropout
+             * @description Share of images that are shown without their condition, so that the generator can also draw when it is asked for nothing.
+             */
+            label_dropout?: number;
+            /**
+             * Latent Dim
+             * @description Length of the latent vector z.
+             */
+            latent_dim?: number;
+            /**
+             * Embedding Dim
+             * @description Length of the condition's embedding that goes into the generator beside z.
+             */
+            embedding_dim?: number;
+            /**
+             * Upsampling
+             * @description How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards.
+             * @enum {string}
+             */
+            upsampling?: "transposed" | "nearest";
+            /**
+             * Generator Width
+             * @description Channels of the generator's last hidden layer; each layer before it has twice as many.
+             */
+            generator_width?: number;
+            /**
+             * Discriminator Width
+             * @description Channels of the discriminator's first layer; each layer after it has twice as many.
+             */
+            discriminator_width?: number;
+            /**
+             * Generator Learning Rate
+             * @description Adam's learning rate for the generator.
+             */
+            generator_learning_rate?: number;
+            /**
+             * Discriminator Learning Rate
+             * @description Adam's learning rate for the discriminator.
+             */
+            discriminator_learning_rate?: number;
+            /**
+             * Adam Beta1
+             * @description Adam's first momentum.
+             */
+            adam_beta1?: number;
+            /**
+             * Adam Beta2
+             * @description Adam's second momentum.
+             */
+            adam_beta2?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which the discriminator is sure enough of an image; used by the variant projection alone.
+             */
+            hinge_margin?: number;
+            /**
+             * Augment
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada doses them itself.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            /**
+             * Ada Target
+             * @description Share of real images taken for real, less that taken for generated, which ada aims at; used by the augmentation ada alone.
+             */
+            ada_target?: number;
+        };
+        /**
+         * CGANTrainingRunIn
+         * @description A training run of Conditional GAN.
+         */
+        CGANTrainingRunIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            architecture: "cgan";
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Dataset Options
+             * @description The data set's options that differ from their defaults.
+             */
+            dataset_options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model
+             * @description Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores.
+             */
+            model: string;
+            /**
+             * Preset
+             * @description The architecture's preset that the hyper-parameters start from.
+             * @default quick
+             * @enum {string}
+             */
+            preset: "debug" | "quick" | "paper";
+            /** @description Hyper-parameters that differ from the preset. */
+            hyperparameters?: components["schemas"]["CGANOverridesIn"];
+            /**
+             * Seed
+             * @description Same seed, same machine: same weights.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Start From
+             * @description A version, such as cats@3, whose generator's weights to begin with.
+             */
+            start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
+        };
+        /**
          * Captions
          * @description What describes the pictures in words.
          */
@@ -1017,6 +1395,255 @@ export interface components {
              * @description Steps beyond those of the run.
              */
             steps: number;
+        };
+        /**
+         * ControlGANOverridesIn
+         * @description Hyper-parameters that differ from the preset's.
+         */
+        ControlGANOverridesIn: {
+            /**
+             * Resolution
+             * @description Height and width of the images in pixels.
+             * @enum {integer}
+             */
+            resolution?: 16 | 32 | 64 | 128 | 256;
+            /**
+             * Steps
+             * @description Training steps; each sees one batch of real images.
+             */
+            steps?: number;
+            /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
+             * Batch Size
+             * @description Images in a batch.
+             */
+            batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
+            /**
+             * Flip
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
+             */
+            flip?: boolean;
+            /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
+             * Ema Images
+             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             */
+            ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
+            /**
+             * Conditions
+             * @description What pictures can be asked for by: their class, or each attribute of theirs, with an intensity from -1 to 2.
+             * @enum {string}
+             */
+            conditions?: "class" | "attributes";
+            /**
+             * Variant
+             * @description Discriminator and loss: spectral norm with the hinge loss, or the paper's critic with a gradient penalty.
+             * @enum {string}
+             */
+            variant?: "sn-hinge" | "wgan-gp";
+            /**
+             * Latent Dim
+             * @description Length of the latent vector z.
+             */
+            latent_dim?: number;
+            /**
+             * Generator Width
+             * @description Channels of the generator's last hidden layer; each layer before it has twice as many.
+             */
+            generator_width?: number;
+            /**
+             * Discriminator Width
+             * @description Channels of the discriminator's first layer; each layer after it has twice as many.
+             */
+            discriminator_width?: number;
+            /**
+             * Classifier Width
+             * @description Channels of the classifier's first layer; each layer after it has twice as many.
+             */
+            classifier_width?: number;
+            /**
+             * Classifier Steps
+             * @description Steps of the first stage, in which the classifier learns from real pictures; the generator's own follow.
+             */
+            classifier_steps?: number;
+            /**
+             * Classifier Learning Rate
+             * @description Adam's learning rate for the classifier.
+             */
+            classifier_learning_rate?: number;
+            /**
+             * Classifier Augment
+             * @description Random changes to all that the classifier sees, so that it learns what to look for and not the pictures by heart.
+             * @enum {string}
+             */
+            classifier_augment?: "none" | "translation" | "cutout" | "translation, cutout";
+            /**
+             * Gamma Rate
+             * @description How fast gamma, the weight of the classifier's word, follows: by this much a step for each unit that is missing.
+             */
+            gamma_rate?: number;
+            /**
+             * Gamma Max
+             * @description Largest gamma: more obeys the condition, less looks more like the data.
+             */
+            gamma_max?: number;
+            /**
+             * Equilibrium
+             * @description The error on drawn pictures at which gamma stays as it is, as a multiple of that on real ones.
+             */
+            equilibrium?: number;
+            /**
+             * Soft Share
+             * @description Share of drawn pictures whose condition is a soft one: a mixture of two classes, or one attribute at any intensity.
+             */
+            soft_share?: number;
+            /**
+             * Soft Reach
+             * @description How far below 0 and above 1 the intensity of an attribute may be in these; used by attributes alone.
+             */
+            soft_reach?: number;
+            /**
+             * Generator Learning Rate
+             * @description Adam's learning rate for the generator.
+             */
+            generator_learning_rate?: number;
+            /**
+             * Discriminator Learning Rate
+             * @description Adam's learning rate for the discriminator.
+             */
+            discriminator_learning_rate?: number;
+            /**
+             * Adam Beta1
+             * @description Adam's first momentum, for generator and discriminator.
+             */
+            adam_beta1?: number;
+            /**
+             * Adam Beta2
+             * @description Adam's second momentum, for generator and discriminator.
+             */
+            adam_beta2?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which the discriminator is sure enough of an image; used by the variant sn-hinge alone.
+             */
+            hinge_margin?: number;
+            /**
+             * Gradient Penalty
+             * @description Weight of the gradient penalty; used by the variant wgan-gp alone.
+             */
+            gradient_penalty?: number;
+            /**
+             * Augment
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+        };
+        /**
+         * ControlGANTrainingRunIn
+         * @description A training run of Controllable GAN.
+         */
+        ControlGANTrainingRunIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            architecture: "controlgan";
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Dataset Options
+             * @description The data set's options that differ from their defaults.
+             */
+            dataset_options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model
+             * @description Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores.
+             */
+            model: string;
+            /**
+             * Preset
+             * @description The architecture's preset that the hyper-parameters start from.
+             * @default quick
+             * @enum {string}
+             */
+            preset: "debug" | "quick" | "paper";
+            /** @description Hyper-parameters that differ from the preset. */
+            hyperparameters?: components["schemas"]["ControlGANOverridesIn"];
+            /**
+             * Seed
+             * @description Same seed, same machine: same weights.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Start From
+             * @description A version, such as cats@3, whose generator's weights to begin with.
+             */
+            start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * DCGANOverridesIn
@@ -1114,6 +1741,12 @@ export interface components {
              * @description Length of the latent vector z.
              */
             latent_dim?: number;
+            /**
+             * Upsampling
+             * @description How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards.
+             * @enum {string}
+             */
+            upsampling?: "transposed" | "nearest";
             /**
              * Generator Width
              * @description Channels of the generator's last hidden layer; each layer before it has twice as many.
@@ -1326,6 +1959,53 @@ export interface components {
             created_at: string | null;
         };
         /**
+         * Dial
+         * @description Something that the classifier sees, and that can be turned.
+         */
+        Dial: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "attribute" | "class";
+            /**
+             * Measured
+             * @description Whether it has values between 0 and 1, as a size has, instead of being there or not.
+             */
+            measured: boolean;
+            /**
+             * Accuracy
+             * @description How well it is seen in pictures that nothing was learned from: the mean of the shares of those with and without it that are told
+             *     right, so that 0.5 is a guess; a measured one is told from its middle value. Null where the data set keeps no such pictures.
+             */
+            accuracy: number | null;
+        };
+        /**
+         * DiscoverRequest
+         * @description What to find: all that can be seen in a version's data set, so that it can be turned in its images.
+         */
+        DiscoverRequest: {
+            /**
+             * Model
+             * @description Name of the model.
+             */
+            model: string;
+            /**
+             * Version
+             * @description Number of the version.
+             * @default latest
+             */
+            version: number | "latest";
+            /**
+             * Again
+             * @description Train the classifier anew, also where there is one of the version's data set: a version of the same data set has the same.
+             * @default false
+             */
+            again: boolean;
+        };
+        /**
          * DiskOut
          * @description Bytes of the disk that holds the store.
          */
@@ -1398,7 +2078,7 @@ export interface components {
         };
         /**
          * ImageParametersOut
-         * @description All that decides an image.
+         * @description All that decides an image. What is not here was not asked for; a class asked for by its index is told by its name.
          */
         ImageParametersOut: {
             /** Model */
@@ -1407,6 +2087,26 @@ export interface components {
             version: number;
             /** Seed */
             seed: number;
+            /** Class Weights */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /** Attributes */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /** Truncation Psi */
+            truncation_psi?: number | null;
+            /** Truncation Cutoff */
+            truncation_cutoff?: number | null;
+            /** Noise Mode */
+            noise_mode?: string | null;
+            /** Dial */
+            dial?: {
+                [key: string]: number;
+            } | null;
+            /** Classifier */
+            classifier?: string | null;
         };
         /**
          * ImageSpecManifest
@@ -1434,6 +2134,53 @@ export interface components {
          */
         ImagesIn: {
             /**
+             * Prompt
+             * @description What to see; for versions conditioned on text.
+             */
+            prompt?: string | null;
+            /**
+             * Class Index
+             * @description Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1.
+             */
+            class_index?: number | null;
+            /**
+             * Class Weights
+             * @description Mixture of classes by their names, whose weights usually add up to 1; `{}` is no class. For versions conditioned on classes.
+             */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Attributes
+             * @description Intensity of attributes by their names; in data that say yes or no, yes is 1 and no is 0, and values beyond exaggerate.
+             */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Truncation Cutoff
+             * @description How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it.
+             */
+            truncation_cutoff?: number | null;
+            /**
+             * Noise Mode
+             * @description Fine detail: each image's own, the same for all, or none.
+             */
+            noise_mode?: ("random" | "const" | "none") | null;
+            /**
+             * Dial
+             * @description What shall be seen in the image, by the names that a discovery has found, and how surely: 0.9 turns the latent until it is seen
+             *     by 90 %, 0.1 until it is hardly seen, and what has values between, such as a size, to that value. The rest stays as far as it can.
+             */
+            dial?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Count
              * @description How many images.
              * @default 1
@@ -1455,40 +2202,6 @@ export interface components {
              * @constant
              */
             format: "png";
-            /**
-             * Prompt
-             * @description What to see; for versions conditioned on text.
-             */
-            prompt?: string | null;
-            /**
-             * Class Index
-             * @description Class to draw; for versions conditioned on classes.
-             */
-            class_index?: number | null;
-            /**
-             * Class Weights
-             * @description Mixture of classes; for versions conditioned on classes.
-             */
-            class_weights?: {
-                [key: string]: number;
-            } | null;
-            /**
-             * Attributes
-             * @description Values of attributes; for versions conditioned on attributes.
-             */
-            attributes?: {
-                [key: string]: number;
-            } | null;
-            /**
-             * Truncation Psi
-             * @description Pull towards the mean image; for style-based versions.
-             */
-            truncation_psi?: number | null;
-            /**
-             * Noise Mode
-             * @description Fine detail; for style-based versions.
-             */
-            noise_mode?: ("random" | "const" | "none") | null;
         };
         /**
          * ImagesOut
@@ -1973,6 +2686,228 @@ export interface components {
             max: number;
         };
         /**
+         * StyleGANOverridesIn
+         * @description Hyper-parameters that differ from the preset's.
+         */
+        StyleGANOverridesIn: {
+            /**
+             * Resolution
+             * @description Height and width of the images in pixels.
+             * @enum {integer}
+             */
+            resolution?: 16 | 32 | 64 | 128 | 256;
+            /**
+             * Steps
+             * @description Training steps; each sees one batch of real images.
+             */
+            steps?: number;
+            /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
+             * Batch Size
+             * @description Images in a batch.
+             */
+            batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
+            /**
+             * Flip
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
+             */
+            flip?: boolean;
+            /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
+             * Ema Images
+             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             */
+            ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
+            /**
+             * Conditions
+             * @description What images can be asked for by: nothing, the data set's classes, or its attributes.
+             * @enum {string}
+             */
+            conditions?: "none" | "class" | "attributes";
+            /**
+             * Label Dropout
+             * @description Share of images that are shown without their condition, so that the generator can also draw when it is asked for nothing.
+             */
+            label_dropout?: number;
+            /**
+             * Latent Dim
+             * @description Length of the latent vector z.
+             */
+            latent_dim?: number;
+            /**
+             * Style Dim
+             * @description Length of the style vector w.
+             */
+            style_dim?: number;
+            /**
+             * Mapping Layers
+             * @description Layers of the mapping from z to w; the paper has 8, two learn faster and do as well on small images.
+             */
+            mapping_layers?: number;
+            /**
+             * Capacity
+             * @description Channels times pixels along the side: a layer of 32x32 has capacity / 32 channels, up to max_channels.
+             */
+            capacity?: number;
+            /**
+             * Max Channels
+             * @description Channels of the small layers, in both networks.
+             */
+            max_channels?: number;
+            /**
+             * Generator Learning Rate
+             * @description Adam's learning rate for the generator.
+             */
+            generator_learning_rate?: number;
+            /**
+             * Discriminator Learning Rate
+             * @description Adam's learning rate for the discriminator.
+             */
+            discriminator_learning_rate?: number;
+            /**
+             * R1 Gamma
+             * @description Weight of the R1 penalty; left empty it is 0.0002 · resolution² / batch size. Where training is unstable, try four times that.
+             */
+            r1_gamma?: number | null;
+            /**
+             * R1 Interval
+             * @description Steps between two R1 penalties, each weighted as often as it is left out.
+             */
+            r1_interval?: number;
+            /**
+             * Path Length Weight
+             * @description Weight of the path length penalty, which makes equal steps in w change the image equally; 2 in the paper, 0 trains without.
+             */
+            path_length_weight?: number;
+            /**
+             * Path Length Interval
+             * @description Steps between two path length penalties, each weighted as often as it is left out.
+             */
+            path_length_interval?: number;
+            /**
+             * Style Mixing
+             * @description Share of the images that are drawn with two styles, changing from one to the other at a random layer.
+             */
+            style_mixing?: number;
+            /**
+             * Augment
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada doses them itself.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            /**
+             * Ada Target
+             * @description Share of real images taken for real, less that taken for generated, which ada aims at; used by the augmentation ada alone.
+             */
+            ada_target?: number;
+        };
+        /**
+         * StyleGANTrainingRunIn
+         * @description A training run of StyleGAN.
+         */
+        StyleGANTrainingRunIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            architecture: "stylegan";
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Dataset Options
+             * @description The data set's options that differ from their defaults.
+             */
+            dataset_options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model
+             * @description Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores.
+             */
+            model: string;
+            /**
+             * Preset
+             * @description The architecture's preset that the hyper-parameters start from.
+             * @default quick
+             * @enum {string}
+             */
+            preset: "debug" | "quick" | "paper";
+            /** @description Hyper-parameters that differ from the preset. */
+            hyperparameters?: components["schemas"]["StyleGANOverridesIn"];
+            /**
+             * Seed
+             * @description Same seed, same machine: same weights.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Start From
+             * @description A version, such as cats@3, whose generator's weights to begin with.
+             */
+            start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
+        };
+        /**
          * SystemOut
          * @description The machine and what it is busy with.
          */
@@ -2117,7 +3052,7 @@ export interface components {
             gradient_clip?: number;
             /**
              * Ema Images
-             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             * @description Half-life, in images, of the averaged decoder that is shown and published; 0 publishes the one that the encoder belongs to.
              */
             ema_images?: number;
             /**
@@ -2138,19 +3073,52 @@ export interface components {
             compile?: boolean;
             /**
              * Latent Dim
-             * @description Length of the latent vector z.
+             * @description Length of the latent vector z, and of the code of an image.
              */
             latent_dim?: number;
             /**
              * Width
-             * @description Channels at full resolution; each halving of the image doubles them, up to eight times.
+             * @description Channels at half the resolution; each halving of the image doubles them, up to eight times.
              */
             width?: number;
             /**
+             * Prior
+             * @description Where codes come from: a density that is learned along with them, or a standard normal one as in the paper.
+             * @enum {string}
+             */
+            prior?: "flow" | "normal";
+            /**
+             * Likelihood
+             * @description The noise that pictures are taken to have: what is left of the error (sigma-VAE), or always the same sigma.
+             * @enum {string}
+             */
+            likelihood?: "optimal" | "gaussian";
+            /**
+             * Sigma
+             * @description Standard deviation of that noise, of pixels that go from -1 to 1; used by the likelihood gaussian alone.
+             */
+            sigma?: number;
+            /**
              * Beta
-             * @description Weight of the KL term; 1 is the evidence lower bound, more gives smoother and more disentangled latents (beta-VAE).
+             * @description Weight of the KL term; 1 is the evidence lower bound, more gives smoother and more disentangled codes (beta-VAE).
              */
             beta?: number;
+            /**
+             * Beta Warmup
+             * @description Share of the steps over which beta rises from nothing.
+             */
+            beta_warmup?: number;
+            /**
+             * Free Bits
+             * @description Nats of the KL term a dimension that cost nothing, so that no part of the code is given up early.
+             */
+            free_bits?: number;
+            /**
+             * Upsampling
+             * @description How the decoder grows: pixels repeated and convolved, or transposed convolutions, which are quicker and weave patterns.
+             * @enum {string}
+             */
+            upsampling?: "nearest" | "transposed";
             /**
              * Learning Rate
              * @description Adam's learning rate.
@@ -2263,6 +3231,26 @@ export interface components {
              * @enum {string}
              */
             conditioning: "none" | "class" | "attributes" | "text";
+            /**
+             * Class Names
+             * @description Classes that an image can be asked for; none where it is not conditioned on them.
+             */
+            class_names: string[];
+            /**
+             * Attribute Names
+             * @description Attributes that an image can be asked for; none where it is not conditioned on them.
+             */
+            attribute_names: string[];
+            /**
+             * Options
+             * @description What else can be chosen of an image, such as truncation_psi.
+             */
+            options: string[];
+            /**
+             * Dials
+             * @description What images can be turned to by `dial`; null until a discovery has found it.
+             */
+            dials: components["schemas"]["Dial"][] | null;
         };
         /**
          * ProblemErrorOut
@@ -3416,7 +4404,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DCGANTrainingRunIn"] | components["schemas"]["VAETrainingRunIn"];
+                "application/json": components["schemas"]["CGANTrainingRunIn"] | components["schemas"]["ControlGANTrainingRunIn"] | components["schemas"]["DCGANTrainingRunIn"] | components["schemas"]["StyleGANTrainingRunIn"] | components["schemas"]["VAETrainingRunIn"];
             };
         };
         responses: {
@@ -4186,6 +5174,574 @@ export interface operations {
                 };
                 content: {
                     "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_discoveries: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    start_discovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    cancel_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_discovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    retry_discovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_discovery_log: {
+        parameters: {
+            query?: {
+                /** @description Byte to read from: `Next-Offset` of the answer before. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was appended since, at most a megabyte of it. */
+            200: {
+                headers: {
+                    /** @description Where to read on. */
+                    "Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
+                    "text/plain": string;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    follow_discovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Id of the last event received; what was missed since comes first. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description Number of the discovery. */
+                discovery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Not found */

@@ -30,6 +30,7 @@ export type Sources = Shapes["SourcesOut"];
 export type Version = Shapes["VersionOut"];
 export type Model = Shapes["ModelOut"];
 export type Picture = Shapes["ImageOut"];
+export type ImagesBody = Shapes["ImagesIn"];
 export type Preview = Shapes["PreviewOut"];
 export type LogFile = Shapes["LogOut"];
 export type System = Shapes["SystemOut"];

@@ -21,9 +21,20 @@ interface GroupProps {
 function Group({ legend, error, width, children }: GroupProps) {
   const id = useId();
   return (
-    <div class="stack" role="radiogroup" aria-labelledby={id}>
+    <div
+      class="stack"
+      role="radiogroup"
+      aria-labelledby={id}
+      aria-describedby={error ? `${id}-error` : undefined}
+      aria-invalid={error ? true : undefined}
+      tabIndex={error ? -1 : undefined} // so that the form can lead there
+    >
       <h2 id={id}>{legend}</h2>
-      {error && <p class="field-error">{error}</p>}
+      {error && (
+        <p class="field-error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
       <div class="cards" style={width ? { "--card": width } : undefined}>
         {children}
       </div>
@@ -77,13 +88,22 @@ export function ArchitectureChoice({ all, chosen, error, onChoose }: ChoiceProps
           <h3>{architecture.title}</h3>
           <p>{architecture.summary}</p>
           <span class="row">
-            <span class="tag">{conditioningWords[architecture.conditioning] ?? architecture.conditioning}</span>
+            {conditionsOf(architecture).map((condition) => (
+              <span class="tag" key={condition}>
+                {conditioningWords[condition] ?? condition}
+              </span>
+            ))}
             <Paper paper={architecture.paper} />
           </span>
         </Card>
       ))}
     </Group>
   );
+}
+
+/** What its images can be asked for by: where it is a choice, all that can be chosen. */
+function conditionsOf({ conditioning, hyperparameters }: Architecture): string[] {
+  return hyperparameters.properties?.conditions?.enum?.map(String) ?? [conditioning];
 }
 
 /** "arXiv 1511.06434" and addresses become links; any other citation stays text. */

@@ -1,0 +1,49 @@
+/** A value that nobody has to choose: until it is touched the slider rests, and it can be set back. */
+
+import { useId } from "preact/hooks";
+
+interface SliderProps {
+  label: string;
+  value: number | undefined; // undefined: not touched
+  rest: number; // where it stands until then
+  resting: string; // what that means, in words
+  min: number;
+  max: number;
+  step: number;
+  words?: (value: number) => string;
+  onChange: (value: number | undefined) => void;
+}
+
+export function Slider({ label, value, rest, resting, min, max, step, words = String, onChange }: SliderProps) {
+  const id = useId();
+  return (
+    <div class={`slider ${value === undefined ? "" : "changed"}`}>
+      <div class="field-label">
+        <label for={id} title={label}>
+          {label}
+        </label>
+        {value !== undefined && (
+          <button
+            class="plain reset"
+            type="button"
+            onClick={() => onChange(undefined)}
+            aria-label={`Set ${label} back`}
+            title="Set it back"
+          >
+            {words(value)} ↺
+          </button>
+        )}
+      </div>
+      <input
+        id={id}
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value ?? rest}
+        aria-valuetext={value === undefined ? resting : words(value)}
+        onInput={(e) => onChange(e.currentTarget.valueAsNumber)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+/** What images are asked for: as the address holds it, and as the request says it. A version is only asked for what it can do. */
+
+import type { ImagesBody, Version } from "../api/types";
+import { below, type Changes, type Query } from "./url";
+
+export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options">;
+export type Wishes = Pick<
+  ImagesBody,
+  "class_weights" | "attributes" | "truncation_psi" | "truncation_cutoff" | "noise_mode"
+>;
+export type NoiseMode = NonNullable<Wishes["noise_mode"]>;
+
+export const strongest = 3; // intensity of an attribute, either way
+export const noiseModes: NoiseMode[] = ["random", "const", "none"];
+
+const keys = ["class", "mix", "share", "truncation_psi", "truncation_cutoff", "noise_mode"];
+const attributes = "attribute.";
+
+/** The entries of an address that ask for something. */
+export function asked(query: Query): Query {
+  return Object.fromEntries(
+    Object.entries(query).filter(([name]) => keys.includes(name) || name.startsWith(attributes)),
+  );
+}
+
+/** The changes to an address that leave nothing asked for. */
+export function forgotten(query: Query): Changes {
+  return Object.fromEntries(Object.keys(asked(query)).map((name) => [name, undefined]));
+}
+
+/** The change to an address that asks for an attribute, or leaves it to the data again. */
+export function withAttribute(name: string, value: number | undefined): Changes {
+  return { [attributes + name]: value === undefined ? undefined : String(value) };
+}
+
+/** The classes asked for: none at all is `[]`, any of the data's is undefined. A mixture's share is that of the second. */
+export function classesIn(query: Query, { class_names }: Abilities): { names: string[]; share: number } | undefined {
+  const { class: name, mix } = query;
+  if (class_names.length === 0 || name === undefined) return undefined;
+  if (name === "") return { names: [], share: 0 };
+  if (!class_names.includes(name)) return undefined;
+  const mixed = mix !== undefined && mix !== name && class_names.includes(mix);
+  return { names: mixed ? [name, mix] : [name], share: mixed ? (within(query.share, 0, 1) ?? 0.5) : 0 };
+}
+
+/** What the address asks for and the version can do; the rest of the address is left out. */
+export function wishesOf(query: Query, can: Abilities): Wishes {
+  const wishes: Wishes = {};
+  const classes = classesIn(query, can);
+  if (classes) {
+    const [first, second] = classes.names;
+    wishes.class_weights = {};
+    if (first !== undefined) wishes.class_weights[first] = rounded(1 - classes.share);
+    if (second !== undefined) wishes.class_weights[second] = rounded(classes.share);
+  }
+  const touched = Object.entries(below(query, attributes))
+    .map(([name, text]) => [name, within(text, -strongest, strongest)] as const)
+    .filter((entry): entry is [string, number] => entry[1] !== undefined && can.attribute_names.includes(entry[0]));
+  if (touched.length > 0) wishes.attributes = Object.fromEntries(touched);
+
+  const psi = can.options.includes("truncation_psi") ? within(query.truncation_psi, -2, 2) : undefined;
+  if (psi !== undefined) wishes.truncation_psi = psi;
+  const cutoff = can.options.includes("truncation_cutoff") ? within(query.truncation_cutoff, 0, 64) : undefined;
+  if (psi !== undefined && Number.isInteger(cutoff)) wishes.truncation_cutoff = cutoff;
+  const mode = noiseModes.find((known) => known === query.noise_mode);
+  if (mode && can.options.includes("noise_mode")) wishes.noise_mode = mode;
+  return wishes;
+}
+
+/** Names that hold what one looks for, and those that are chosen, wherever they are. */
+export function found(names: string[], sought: string, chosen: (name: string) => boolean): string[] {
+  const words = sought.toLowerCase().split(/\s+/).filter(Boolean);
+  return names.filter((name) => chosen(name) || words.every((word) => name.toLowerCase().includes(word)));
+}
+
+function within(text: string | undefined, least: number, most: number): number | undefined {
+  const value = text?.trim() ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? value : undefined;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
