@@ -6,7 +6,8 @@ classifier's score of z, minus a penalty on the change of its other scores. Wher
   are; and gradients don't pile up from step to step.
 - Scores are log-odds and not probabilities, whose gradients vanish where a picture is far from its target.
 - z stays on its shell, where the generator knows it: |z| is kept by turning, instead of growing with every step.
-- A step goes as far as the gradient says that the target is away, but no more than a small turn; who has arrived stays.
+- A step goes as far as the gradient says that the target is away, but no further than a limit that grows as long as the target is
+  not reached: most pictures need small steps, which change little else, and some are stuck without larger ones. Who has arrived stays.
 - Generators with a style space are turned in it.
 """
 
@@ -21,9 +22,10 @@ from atelier.models.base import Generator
 from atelier.steering.classifier import Classifier
 
 STEPS = 30
-TURN = 0.12  # radians, the longest step; in style space, as a share of the length of a style's deviation from the mean
+TURNS = 0.1, 0.5  # radians, the longest step at first and from the 20th on; in style space, shares of the usual distance from the mean
+MOMENTUM = 0.5  # of the direction, against going to and fro across a valley of what is held
 MARGIN = 0.1  # log-odds beyond the target that a step aims at, so that it arrives
-HOLD = 0.3  # weight of what the others change, in log-odds, against what the target lacks
+HOLD = 1.0  # weight of what the others change, in log-odds, against what the target lacks
 SURE = 4.0  # log-odds beyond which (98 %) a change is not seen
 NEAR = 0.02  # weight of the squared deviation of a style, in standard deviations, a mean over its entries times their number
 
@@ -87,7 +89,8 @@ def _turn(space: "_Shell | _Styles", classifier: Classifier, targets: Sequence[M
         changes = (scores.clamp(-SURE, SURE) - first.clamp(-SURE, SURE)) * held
         loss = (lacking + MARGIN * (lacking.detach() > 0)).sum(dim=1) + HOLD * _length(changes) + space.strain(position)
         (gradient,) = torch.autograd.grad(loss.sum(), position)
-        position = torch.where(_as(going, position), space.move(position.detach(), gradient, loss.detach()), best[0])
+        limit = TURNS[0] + (TURNS[1] - TURNS[0]) * min(1.0, step / 20)
+        position = torch.where(_as(going, position), space.move(position.detach(), gradient, loss.detach(), limit), best[0])
         moves += going
     assert first is not None
     position, images, scores, far = best
@@ -117,23 +120,32 @@ def _as(mask: Tensor, like: Tensor) -> Tensor:
     return mask.view(-1, *[1] * (like.ndim - 1))
 
 
+def _smoothed(before: Tensor, along: Tensor) -> Tensor:
+    """The direction [N, D] to go on in, of length 1, by the one before and the gradient."""
+    slope = along.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    mean = MOMENTUM * before - (1 - MOMENTUM) * along / slope
+    direction: Tensor = mean / mean.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return direction
+
+
 class _Shell:
     """z, of the length that it has: Gaussian vectors of many entries are all about as long, and the generator has seen no other."""
 
     def __init__(self, generator: Generator, z: Tensor, condition: Sequence[Tensor]) -> None:
         self.draw: Callable[[Tensor], Tensor] = lambda z: generator(z, *condition)
         self.start, self.radius = z, z.norm(dim=1, keepdim=True)
+        self.direction = torch.zeros_like(z)
 
     def strain(self, z: Tensor) -> Tensor:
         return z.new_zeros(len(z))
 
-    def move(self, z: Tensor, gradient: Tensor, loss: Tensor) -> Tensor:
+    def move(self, z: Tensor, gradient: Tensor, loss: Tensor, limit: float) -> Tensor:
         """Along the great circle that goes down."""
         outward = z / self.radius
-        along = gradient - (gradient * outward).sum(dim=1, keepdim=True) * outward
-        slope = along.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        angle = (loss[:, None] / (slope * self.radius)).clamp(max=TURN)
-        moved = angle.cos() * z - angle.sin() * self.radius * along / slope
+        along, before = (v - (v * outward).sum(dim=1, keepdim=True) * outward for v in (gradient, self.direction))
+        self.direction = _smoothed(before, along)
+        angle = (loss[:, None] / (along.norm(dim=1, keepdim=True) * self.radius + 1e-12)).clamp(max=limit)
+        moved = angle.cos() * z + angle.sin() * self.radius * self.direction
         kept: Tensor = moved * (self.radius / moved.norm(dim=1, keepdim=True))
         return kept
 
@@ -154,14 +166,15 @@ class _Styles:
             self.unit = generator.styles(*others)[:, 0].std(dim=0)  # [style_dim]
         self.draw: Callable[[Tensor], Tensor] = lambda shift: generator.synthesis(self.latents(shift), **noise)
         self.start = torch.zeros(len(z), self.styles.shape[2], device=z.device)
+        self.direction = self.start
 
     def strain(self, shift: Tensor) -> Tensor:
         return NEAR * shift.square().sum(dim=1)
 
-    def move(self, shift: Tensor, gradient: Tensor, loss: Tensor) -> Tensor:
-        slope = gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        length = (loss[:, None] / slope).clamp(max=TURN * shift.shape[1] ** 0.5)
-        moved: Tensor = shift - length * gradient / slope
+    def move(self, shift: Tensor, gradient: Tensor, loss: Tensor, limit: float) -> Tensor:
+        self.direction = _smoothed(self.direction, gradient)
+        length = (loss[:, None] / (gradient.norm(dim=1, keepdim=True) + 1e-12)).clamp(max=limit * shift.shape[1] ** 0.5)
+        moved: Tensor = shift + length * self.direction
         return moved
 
     def latents(self, shift: Tensor) -> Tensor:
