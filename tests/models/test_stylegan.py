@@ -495,7 +495,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
 
 
 def start(dataset: PreparedDataset, **chosen: Any) -> Training:
-    hp = StyleGAN.hyperparameters("debug", **{"steps": 8, "batch_size": 8, "r1_interval": 3} | chosen)
+    hp = StyleGAN.hyperparameters("debug", **{"steps": 10, "batch_size": 8, "r1_interval": 3} | chosen)
     assert isinstance(hp, StyleGAN.Hyperparameters)
     torch.manual_seed(0)
     model = StyleGAN(hp, dataset.spec)
@@ -515,7 +515,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(chosen: dict[str, Any], dataset:
         pass
 
     def stop_at_five(tick: Tick) -> None:
-        if tick.step == 5:  # between two penalties of either kind
+        if tick.step == 5:  # between two penalties of either kind, and more of both to come
             raise Stop
 
     with pytest.raises(Stop):
