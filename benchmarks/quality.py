@@ -394,7 +394,7 @@ def compare(runs: Sequence[Run], seeds: Sequence[int], data: PreparedDataset, ou
             best[run.kind].append(min(scores.values(), key=lambda score: score["fd"]))
     means = {kind: mean(scores) for kind, scores in best.items()}
     rows |= {f"{kind}, mean of the better" if kind == "baseline" else f"{kind}, mean": figures for kind, figures in means.items()}
-    ratio = {key: means["ours"][key] / means["baseline"][key] for key in means["ours"]}
+    ratio = {key: value / means["baseline"][key] for key, value in means["ours"].items() if means["baseline"][key]}
     rows["ours / baseline"] = ratio
     rows["real against real"] = real
 
@@ -406,7 +406,9 @@ def compare(runs: Sequence[Run], seeds: Sequence[int], data: PreparedDataset, ou
             f"{one['wall_seconds'] / 60:.1f} minutes, {one['run']['precision']}; {parameters}"
         )
     table(rows)
-    print(f"Fréchet distance (lite0): ours is {1 - ratio['fd']:.0%} below the baseline, on the mean of {len(seeds)} seeds.")
+    better = 1 - ratio["fd"]
+    way = "below" if better >= 0 else "above"
+    print(f"Fréchet distance (lite0): ours is {abs(better):.0%} {way} the baseline, on the mean of {len(seeds)} seeds.")
     figures = {"conventions": reference.conventions(), "rows": rows, "runs": told, "command": sys.argv[1:], "torch": torch.__version__}
     (out / "figures.json").write_text(json.dumps(figures, indent=1))
 
