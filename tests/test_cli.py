@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from atelier.cli import main, training
+from atelier.cli import drawing, main, training
 
 TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
 Atelier = Callable[..., tuple[str, str]]
@@ -69,6 +69,39 @@ def test_the_same_seed_draws_the_same_picture_in_a_grid_or_alone(atelier: Atelie
     grid = Image.open(tmp_path / "grid.png")
     assert grid.crop((0, grid.height - third.height, third.width, grid.height)).tobytes() == third.tobytes()
     assert third.tobytes() != fourth.tobytes()
+
+
+def test_what_is_asked_for_is_drawn(atelier: Atelier, tmp_path: Path) -> None:
+    assert atelier("train", "cgan", *TINY, "--set", "steps=3", "--model", "asked")[0] == "asked@1\n"
+
+    file = tmp_path / "asked.png"
+    out, _ = atelier("generate", "asked", "--seed", "1", "--class", "star=0.9", "--class", "heart=.1", "--out", str(file), "--json")
+    [parameters] = json.loads(out)["items"]
+    assert parameters == {"model": "asked", "version": 1, "seed": 1, "class_weights": {"star": 0.9, "heart": 0.1}}
+    assert json.loads(Image.open(file).text["parameters"]) == parameters  # type: ignore[attr-defined]
+    for wishes, complaint in [
+        (("--class", "stare"), "Error in class_weights.stare: there is no class 'stare'; there are circle, square"),
+        (("--class", "star=1", "--class", "heart"), "'heart' is not NAME=NUMBER"),
+        (("--class", "star=5"), "Error in class_weights.star: Input should be less than or equal to 3"),
+        (("--attribute", "red=1"), "Error in attributes: asked@1 takes class_index, class_weights"),
+        (("--attribute", "red"), "'red' is not NAME=NUMBER"),
+        (("--truncation-psi", "0.5", "--truncation-cutoff", "2", "--noise-mode", "none"), "Error in noise_mode: asked@1 takes class"),
+    ]:
+        assert complaint in atelier("generate", "asked", *wishes, code=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "weights"),
+    [
+        (None, None),
+        (["star"], {"star": 1.0}),
+        (["star", "heart"], {"star": 0.5, "heart": 0.5}),
+        (["star=0.9", "a=b=-.1"], {"star": 0.9, "a=b": -0.1}),
+        (["a=b"], {"a=b": 1.0}),
+    ],
+)
+def test_classes_are_named_with_weights_or_in_equal_parts(said: list[str] | None, weights: dict[str, float] | None) -> None:
+    assert drawing._classes(said) == weights
 
 
 def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> None:

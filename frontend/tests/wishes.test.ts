@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { type Abilities, asked, classesIn, forgotten, found, wishesOf, withAttribute } from "../src/lib/wishes";
+import {
+  type Abilities,
+  asked,
+  classesIn,
+  forgotten,
+  found,
+  wishesOf,
+  withAttribute,
+  withDial,
+} from "../src/lib/wishes";
 
 const classes: Abilities = { class_names: ["3", "1", "People & Body"], attribute_names: [], options: [] };
 const faces: Abilities = { class_names: [], attribute_names: ["smiling", "hat.tall"], options: [] };
@@ -82,4 +91,16 @@ it("finds names by words in any order, and always shows what is chosen", () => {
   expect(found(dogs, " HOUND b", none)).toEqual(["Basset hound", "Black-and-tan coonhound"]);
   expect(found(dogs, "cat", (name) => name === "Pug")).toEqual(["Pug"]);
   expect(found(dogs, "", none)).toEqual(dogs);
+});
+
+it("turns images to what has been found, and to nothing else", () => {
+  const dial = (name: string) => ({ name, kind: "attribute" as const, measured: false, accuracy: 0.9 });
+  const looked = { ...nothing, dials: [dial("red"), dial("3.5 inch")] };
+  const query = { "dial.red": "0.9", "dial.3.5 inch": "0", "dial.blue": "0.5" };
+  expect(wishesOf(query, looked)).toEqual({ dial: { red: 0.9, "3.5 inch": 0 } });
+  expect(wishesOf({ "dial.red": "1.5" }, looked)).toEqual({});
+  expect(wishesOf(query, { ...nothing, dials: null })).toEqual({});
+  expect(withDial("red", 0.25)).toEqual({ "dial.red": "0.25" });
+  expect(asked({ seed: "1", ...query })).toEqual(query);
+  expect(forgotten({ seed: "1", "dial.red": "0.9" })).toEqual({ "dial.red": undefined });
 });

@@ -28,9 +28,11 @@ async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Re
   return data;
 }
 
+const places: Partial<Record<Job["kind"], string>> = { prepare: "preparations", discover: "discoveries" };
+
 /** A call whose address depends on a job's kind. */
 async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
-  const path = `/api/v1/${job.kind === "prepare" ? "preparations" : "training-runs"}/${job.id}${what}`;
+  const path = `/api/v1/${places[job.kind] ?? "training-runs"}/${job.id}${what}`;
   const headers = new Headers({ accept: "application/json" });
   if (body !== undefined) headers.set("content-type", "application/json");
   const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
@@ -103,6 +105,8 @@ export const api = {
         }),
       )) as { items: Picture[] }
     ).items, // an image/png when one asks for that
+  discover: async (model: string, version: number) =>
+    (await answer(client.POST("/api/v1/discoveries", { body: { model, version, again: false } }))) as Job,
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,
   log: async (name: string, offset: number) => {
     const response = await reach(new Request(`${logUrl(name)}?offset=${offset}`));

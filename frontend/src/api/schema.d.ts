@@ -1499,6 +1499,12 @@ export interface components {
              */
             latent_dim?: number;
             /**
+             * Upsampling
+             * @description How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards.
+             * @enum {string}
+             */
+            upsampling?: "transposed" | "nearest";
+            /**
              * Generator Width
              * @description Channels of the generator's last hidden layer; each layer before it has twice as many.
              */
@@ -1520,7 +1526,7 @@ export interface components {
             classifier_steps?: number;
             /**
              * Classifier Learning Rate
-             * @description Adam's learning rate for the classifier.
+             * @description Adam's learning rate for the classifier, whose momenta are Adam's own.
              */
             classifier_learning_rate?: number;
             /**
@@ -1586,10 +1592,15 @@ export interface components {
             gradient_penalty?: number;
             /**
              * Augment
-             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart.
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada doses them itself.
              * @enum {string}
              */
             augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            /**
+             * Ada Target
+             * @description Share of real images taken for real, less that taken for generated, which ada aims at; used by the augmentation ada alone.
+             */
+            ada_target?: number;
         };
         /**
          * ControlGANTrainingRunIn

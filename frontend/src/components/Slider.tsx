@@ -11,15 +11,16 @@ interface SliderProps {
   max: number;
   step: number;
   words?: (value: number) => string;
+  hint?: string | undefined; // what a pointer that rests on its name is told, beside the name
   onChange: (value: number | undefined) => void;
 }
 
-export function Slider({ label, value, rest, resting, min, max, step, words = String, onChange }: SliderProps) {
+export function Slider({ label, value, rest, resting, min, max, step, words = String, hint, onChange }: SliderProps) {
   const id = useId();
   return (
     <div class={`slider ${value === undefined ? "" : "changed"}`}>
       <div class="field-label">
-        <label for={id} title={label}>
+        <label for={id} title={hint ? `${label}\n${hint}` : label}>
           {label}
         </label>
         {value !== undefined && (

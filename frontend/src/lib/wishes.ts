@@ -3,10 +3,10 @@
 import type { ImagesBody, Version } from "../api/types";
 import { below, type Changes, type Query } from "./url";
 
-export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options">;
+export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options"> & Partial<Pick<Version, "dials">>;
 export type Wishes = Pick<
   ImagesBody,
-  "class_weights" | "attributes" | "truncation_psi" | "truncation_cutoff" | "noise_mode"
+  "class_weights" | "attributes" | "truncation_psi" | "truncation_cutoff" | "noise_mode" | "dial"
 >;
 export type NoiseMode = NonNullable<Wishes["noise_mode"]>;
 
@@ -15,11 +15,14 @@ export const noiseModes: NoiseMode[] = ["random", "const", "none"];
 
 const keys = ["class", "mix", "share", "truncation_psi", "truncation_cutoff", "noise_mode"];
 const attributes = "attribute.";
+const dials = "dial.";
 
 /** The entries of an address that ask for something. */
 export function asked(query: Query): Query {
   return Object.fromEntries(
-    Object.entries(query).filter(([name]) => keys.includes(name) || name.startsWith(attributes)),
+    Object.entries(query).filter(
+      ([name]) => keys.includes(name) || [attributes, dials].some((prefix) => name.startsWith(prefix)),
+    ),
   );
 }
 
@@ -31,6 +34,21 @@ export function forgotten(query: Query): Changes {
 /** The change to an address that asks for an attribute, or leaves it to the data again. */
 export function withAttribute(name: string, value: number | undefined): Changes {
   return { [attributes + name]: value === undefined ? undefined : String(value) };
+}
+
+/** The change to an address that turns images to something, or leaves it as it is drawn again. */
+export function withDial(name: string, value: number | undefined): Changes {
+  return { [dials + name]: value === undefined ? undefined : String(value) };
+}
+
+/** What images are to be turned to, of what the version's can be; undefined where that is nothing. */
+export function dialled(query: Query, can: Partial<Pick<Version, "dials">>): Record<string, number> | undefined {
+  const touched = Object.entries(below(query, dials))
+    .map(([name, text]) => [name, within(text, 0, 1)] as const)
+    .filter((entry): entry is [string, number] => {
+      return entry[1] !== undefined && (can.dials ?? []).some(({ name }) => name === entry[0]);
+    });
+  return touched.length > 0 ? Object.fromEntries(touched) : undefined;
 }
 
 /** The classes asked for: none at all is `[]`, any of the data's is undefined. A mixture's share is that of the second. */
@@ -64,6 +82,8 @@ export function wishesOf(query: Query, can: Abilities): Wishes {
   if (psi !== undefined && Number.isInteger(cutoff)) wishes.truncation_cutoff = cutoff;
   const mode = noiseModes.find((known) => known === query.noise_mode);
   if (mode && can.options.includes("noise_mode")) wishes.noise_mode = mode;
+  const turned = dialled(query, can);
+  if (turned) wishes.dial = turned;
   return wishes;
 }
 

@@ -9,6 +9,7 @@ import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { asProblem, useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
 import { type Abilities, asked, forgotten, wishesOf } from "../lib/wishes";
+import { canBeTurned, Dial } from "./inference-dial";
 import { type Drawing, Wall } from "./inference-wall";
 import { canBeAsked, WishesPanel } from "./inference-wishes";
 
@@ -38,7 +39,7 @@ export function Inference() {
 function Easel({ models }: { models: Model[] }) {
   const [query, change] = useQuery();
   const model = models.find((m) => m.name === query.model) ?? newest(models);
-  const versions = useResource(`versions ${model.name}`, () => api.versions(model.name)).data;
+  const { data: versions, reload } = useResource(`versions ${model.name}`, () => api.versions(model.name));
   const number = wholeNumber(query.version, 1, Number.MAX_SAFE_INTEGER) ?? model.latest?.version ?? 1;
   const version = [...(versions ?? []), model.latest].find((v) => v?.version === number) ?? undefined;
   const can = version ?? nothing;
@@ -143,8 +144,12 @@ function Easel({ models }: { models: Model[] }) {
         </p>
       )}
       <ProblemNote problem={problem} />
-      <div class={canBeAsked(can) ? "easel" : undefined}>
-        {canBeAsked(can) && <WishesPanel can={can} query={query} change={change} />}
+      <div class={canBeAsked(can) || canBeTurned(version) ? "easel" : undefined}>
+        {(canBeAsked(can) || canBeTurned(version)) && (
+          <WishesPanel can={can} query={query} change={change}>
+            {canBeTurned(version) && <Dial version={version} query={query} change={change} onFound={reload} />}
+          </WishesPanel>
+        )}
         <Wall drawing={drawing} expected={count ?? 16} version={version} model={model.name} number={number} />
       </div>
       <span class="hidden-visually" aria-live="polite">

@@ -1,7 +1,7 @@
 /** What a version can be asked for, and nothing else: classes and their mixtures, attributes, truncation, noise. */
 
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { SelectField } from "../components/fields";
 import { Slider } from "../components/Slider";
 import { number, title } from "../lib/format";
@@ -27,7 +27,7 @@ export function canBeAsked({ class_names, attribute_names, options }: Abilities)
   return class_names.length + attribute_names.length + options.length > 0;
 }
 
-export function WishesPanel(props: WishesProps) {
+export function WishesPanel({ children, ...props }: WishesProps & { children?: ComponentChildren }) {
   const { class_names, attribute_names, options } = props.can;
   return (
     <section class="panel stack wishes" aria-label="What to draw">
@@ -35,6 +35,7 @@ export function WishesPanel(props: WishesProps) {
       {attribute_names.length > 0 && <Attributes {...props} />}
       {options.includes("truncation_psi") && <Truncation {...props} />}
       {options.includes("noise_mode") && <Noise {...props} />}
+      {children}
     </section>
   );
 }
@@ -86,10 +87,15 @@ function ClassChoice({ can, query, change }: WishesProps) {
     </label>
   );
   const shown = found(can.class_names, sought, (name) => name === first);
+  const chips = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const chosen = chips.current?.querySelector<HTMLElement>(".chip:has(:checked)");
+    if (chips.current && chosen) chips.current.scrollTop = chosen.offsetTop - chips.current.clientHeight / 2;
+  }, []); // a page that comes with a choice shows it
   return (
     <div class="stack close">
       <Finder id={`${id}-legend`} legend="Classes" names={can.class_names} sought={sought} onSeek={seek} />
-      <div class="chips many" role="radiogroup" aria-labelledby={`${id}-legend`}>
+      <div class="chips many" role="radiogroup" aria-labelledby={`${id}-legend`} ref={chips}>
         {chip("any", "Any", classes === undefined, undefined, "One of the data's, by each image's seed")}
         {chip("none", "None", classes?.names.length === 0, "", "Of no class in particular")}
         {shown.map((name) => chip(`class ${name}`, name, name === first, name))}

@@ -25,6 +25,11 @@ export function preparationsOf(all: ReadonlyMap<number, Job>): Job[] {
   return newestFirst(all).filter((job) => job.kind === "prepare");
 }
 
+/** Discoveries of what images can be turned to, newest first. */
+export function discoveriesOf(all: ReadonlyMap<number, Job>): Job[] {
+  return newestFirst(all).filter((job) => job.kind === "discover");
+}
+
 function newestFirst(all: ReadonlyMap<number, Job>): Job[] {
   return [...all.values()].sort((a, b) => b.id - a.id);
 }
