@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,20 @@ def test_classes_are_named_with_weights_or_in_equal_parts(said: list[str] | None
     assert drawing._classes(said) == weights
 
 
+def test_what_is_discovered_can_be_dialled(atelier: Atelier, trained: str, tmp_path: Path) -> None:
+    draw = ("generate", trained, "--seed", "1", "--json")
+    assert "run a discovery first" in atelier(*draw, "--dial", "red=0.9", code=2)[1]
+    found, _ = atelier("discover", "first")
+    assert re.search(r"^ black background +\d+\.\d% *$", found, flags=re.MULTILINE)
+    assert json.loads(atelier("discover", trained, "--json")[0])["log"] is None, "the second time it is there at once"
+    paths = [tmp_path / "plain.png", tmp_path / "turned.png"]
+    atelier(*draw, "--out", str(paths[0]))
+    turned = json.loads(atelier(*draw, "--dial", "black background=0.95", "--out", str(paths[1]))[0])["items"][0]
+    assert turned["dial"] == {"black background": 0.95}
+    assert Image.open(paths[0]).tobytes() != Image.open(paths[1]).tobytes()
+    assert "there is no dial 'blakc'; there are circle" in atelier(*draw, "--dial", "blakc=1", code=2)[1]
+
+
 def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> None:
     command = ["train", "dcgan", *TINY, "--set", "steps=1000000", "--model", "endless", "--json"]
     environment = os.environ | {"ATELIER_STORE_DIR": str(store)}
@@ -180,6 +195,8 @@ def test_pictures_are_added_shown_and_removed(atelier: Atelier, tmp_path: Path, 
         (("train", "dcgan", *TINY, "--model", "Not A Name"), "Error in model:"),
         (("train", "dcgan", *TINY, "--set", "steps", "--model", "m"), "'steps' is not KEY=VALUE"),
         (("generate", "unheard-of"), "There is no version unheard-of"),
+        (("discover", "unheard-of"), "There is no version unheard-of@latest"),
+        (("discover", "first@x"), "Error in version"),
         (("datasets", "add", "nowhere.zip", "--name", "x"), "'nowhere.zip' is no file, no folder, and not one of the downloads cifar10"),
         (("datasets", "add", ".", "--name", "emoji"), "emoji is the name of a built-in data set"),
         (("datasets", "show", "nothing"), "'nothing' is not one of digits"),
