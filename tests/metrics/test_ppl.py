@@ -63,13 +63,13 @@ def test_lower_precision_is_refused_and_autocast_is_switched_off() -> None:
 
 
 def test_what_is_given_is_the_same_at_both_ends() -> None:
-    starts, ends, conditions = normal(50, 6), normal(50, 6, seed=1), normal(50, 1, seed=2)
+    starts, ends, scales = normal(50, 6), normal(50, 6, seed=1), normal(50, 1, seed=2)
 
-    def draw(z: Tensor, condition: Tensor) -> Tensor:
-        return linear(z) + 100 * condition[:, :, None, None]
+    def draw(z: Tensor, scale: Tensor) -> Tensor:
+        return linear(z) * scale[:, :, None, None]
 
-    given = path_length(draw, Flat(), starts, ends, conditions, batch_size=16)
-    assert given.value == pytest.approx(path_length(linear, Flat(), starts, ends).value, rel=1e-6)
+    given = path_length(draw, Flat(), starts, ends, scales, batch_size=16)
+    assert given.value == pytest.approx(path_length(linear, Flat(), starts * scales, ends * scales).value, rel=1e-6)
 
 
 def test_on_the_sphere_lengths_go_from_one_to_the_other() -> None:
