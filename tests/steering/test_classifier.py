@@ -169,6 +169,8 @@ def test_a_death_at_any_moment_leaves_the_one_before_or_the_new_one(
             nonlocal count
             count += 1
             if count > call:
+                if name == "write_text":  # half of it
+                    real(arguments[0], str(arguments[1])[:100])
                 raise Death
             return real(*arguments, **named)
 

@@ -137,12 +137,16 @@ def test_what_cannot_be_reached_comes_as_near_as_it_can_and_says_so() -> None:
 
 
 def test_each_stops_by_itself_and_no_earlier_for_the_others() -> None:
-    z = z_of(*range(6))
-    together = toy(axes({0: 1.0}), z, {0: 0.97})
+    z, directions = z_of(*range(6)), axes({0: 1.0}, {0: 0.6, 1: 0.8})  # the second one is held, and pulls at who has arrived
+    together = toy(directions, z, {0: 0.97})
     assert len(set(together.steps.tolist())) > 2
-    longer = toy(axes({0: 1.0}), z, {0: 0.97}, steps=3 * STEPS)
+    for row in range(6):
+        alone = toy(directions, z[[row] * 6], {0: 0.97})
+        assert torch.equal(alone.latents[0], together.latents[row])
+        assert alone.steps[0] == together.steps[row]
+    longer = toy(directions, z, {0: 0.97}, steps=3 * STEPS)
     assert torch.equal(together.latents, longer.latents)
-    few = toy(axes({0: 1.0}), z, {0: 0.97}, steps=3)
+    few = toy(directions, z, {0: 0.97}, steps=3)
     assert few.steps.max() == 3
     assert (few.after[:, 0] >= few.before[:, 0]).all()
 

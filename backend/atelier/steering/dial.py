@@ -27,7 +27,7 @@ MOMENTUM = 0.5  # of the direction, against going to and fro across a valley of 
 MARGIN = 0.1  # log-odds beyond the target that a step aims at, so that it arrives
 HOLD = 1.0  # weight of what the others change, in log-odds, against what the target lacks
 SURE = 4.0  # log-odds beyond which (98 %) a change is not seen
-NEAR = 0.02  # weight of the squared deviation of a style, in standard deviations, a mean over its entries times their number
+NEAR = 0.02  # weight of a style's squared shift, in standard deviations
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _turn(space: "_Shell | _Styles", classifier: Classifier, targets: Sequence[M
         loss = (lacking + MARGIN * (lacking.detach() > 0)).sum(dim=1) + HOLD * _length(changes) + space.strain(position)
         (gradient,) = torch.autograd.grad(loss.sum(), position)
         limit = TURNS[0] + (TURNS[1] - TURNS[0]) * min(1.0, step / 20)
-        position = torch.where(_as(going, position), space.move(position.detach(), gradient, loss.detach(), limit), best[0])
+        position = space.move(position.detach(), gradient, loss.detach(), limit)  # who has arrived may go on: its best is kept
         moves += going
     assert first is not None
     position, images, scores, far = best
