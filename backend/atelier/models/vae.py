@@ -1,5 +1,6 @@
-"""Variational autoencoder: "Auto-Encoding Variational Bayes" (arXiv 1312.6114), with an optimal sigma and a prior that is learned."""
+"""Variational autoencoder: "Auto-Encoding Variational Bayes" (arXiv 1312.6114), with an optimal sigma and a learned density of codes."""
 
+import math
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
@@ -23,7 +24,7 @@ from atelier.models.base import (
 )
 
 MIN_LOG_SIGMA = -6.0
-ACTIVE = 0.01  # Burda et al. 2016 (arXiv 1509.00519), section 5.2; there of a variance that is 1 in all
+LOG_2PI = math.log(2 * math.pi)
 
 
 class VAEHyperparameters(Hyperparameters):
@@ -34,17 +35,17 @@ class VAEHyperparameters(Hyperparameters):
     width: int = Field(32, ge=4, le=256)
     """Channels at half the resolution; each halving of the image doubles them, up to eight times."""
     prior: Literal["flow", "normal"] = "flow"
-    """Where codes come from: a density that is learned along with them, or a standard normal one as in the paper."""
+    """Where codes to draw from come from: the density that pictures' codes turn out to have, or a standard normal one as in the paper."""
     likelihood: Literal["optimal", "gaussian"] = "optimal"
     """The noise that pictures are taken to have: what is left of the error (sigma-VAE), or always the same sigma."""
     sigma: float = Field(0.1, gt=0, le=10)
     """Standard deviation of that noise, of pixels that go from -1 to 1; used by the likelihood gaussian alone."""
     beta: float = Field(1.0, ge=0, le=1000)
     """Weight of the KL term; 1 is the evidence lower bound, more gives smoother and more disentangled codes (beta-VAE)."""
-    beta_warmup: float = Field(0.1, ge=0, le=1)
+    beta_warmup: float = Field(0.0, ge=0, le=1)
     """Share of the steps over which beta rises from nothing."""
     free_bits: float = Field(0.0, ge=0, le=10)
-    """Nats of the KL term a dimension that cost nothing, so that no part of the code is given up early."""
+    """Nats of the KL term that cost nothing in each dimension of the code, so that none is given up early."""
     upsampling: Literal["nearest", "transposed"] = "nearest"
     """How the decoder grows: pixels repeated and convolved, or transposed convolutions, which are quicker and weave patterns."""
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
@@ -53,10 +54,8 @@ class VAEHyperparameters(Hyperparameters):
     """Adam's first momentum."""
     adam_beta2: float = Field(0.999, ge=0, lt=1)
     """Adam's second momentum."""
-    # Nothing fights here, so a falling learning rate settles the weights as well as an average would, and settles both networks
-    # together: the encoder belongs to the decoder of the same step, not to an average of earlier ones.
-    schedule: Literal["constant", "linear", "cosine"] = Field("cosine", json_schema_extra=OPTIMISATION)
-    """How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine."""
+    # Nothing fights here, so there is little to average away; and an encoder belongs to the decoder of the same step, not to an
+    # average of earlier ones. In presets a falling learning rate does what the average does elsewhere, for both of them at once.
     ema_images: int = Field(0, ge=0, le=10_000_000, json_schema_extra=OPTIMISATION)
     """Half-life, in images, of the averaged decoder that is shown and published; 0 publishes the one that the encoder belongs to."""
 
@@ -88,9 +87,9 @@ class Coupling(nn.Module):
 
     order: Tensor
 
-    def __init__(self, dim: int, hidden: int = 256) -> None:
+    def __init__(self, order: Tensor, hidden: int = 256) -> None:
         super().__init__()
-        self.kept, changed = dim // 2, dim - dim // 2
+        self.kept, changed = len(order) // 2, len(order) - len(order) // 2
         self.net = nn.Sequential(
             nn.Linear(self.kept, hidden),
             nn.LeakyReLU(0.2, inplace=True),
@@ -99,7 +98,7 @@ class Coupling(nn.Module):
             nn.Linear(hidden, 2 * changed),
         )
         self.gain = nn.Parameter(torch.zeros(2 * changed))  # begins as the identity, whatever weights the network begins with
-        self.register_buffer("order", torch.randperm(dim))
+        self.register_buffer("order", order)  # what comes where in the shuffle, [D]
 
     def forward(self, z: Tensor) -> Tensor:
         kept, changed = z[:, : self.kept], z[:, self.kept :]
@@ -119,15 +118,17 @@ class Coupling(nn.Module):
 
 
 class Flow(nn.Module):
-    """The learned prior: z [N, D] from a standard normal density ↔ codes [N, D] as pictures have them.
+    """z [N, D] from a standard normal density ↔ codes [N, D] as pictures have them.
 
     Affine couplings as in RealNVP (Dinh et al. 2017, arXiv 1605.08803). Smooth both ways, so that a walk through z is one through
-    codes, and every picture has a z. Without layers it is the identity, and codes are expected to be standard normal themselves.
+    codes, and every picture has a z. Without layers it is the identity: codes are taken to be standard normal themselves.
     """
 
     def __init__(self, dim: int, layers: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Coupling(dim) for _ in range(layers))
+        # Each second one turns the order round, so that what the last one kept is changed: by chance alone some would always be kept.
+        orders = [torch.randperm(dim) if layer % 2 else torch.arange(dim).flip(0) for layer in range(layers)]
+        self.layers = nn.ModuleList(map(Coupling, orders))
 
     def forward(self, z: Tensor) -> Tensor:
         with torch.autocast(z.device.type, enabled=False):  # what is inverted must be exact
@@ -153,7 +154,7 @@ class Decoder(Generator):
     def __init__(self, hp: VAEHyperparameters, spec: ImageSpec) -> None:
         super().__init__()
         self.latent_dim = hp.latent_dim
-        self.prior = Flow(hp.latent_dim, layers=6 if hp.prior == "flow" else 0)
+        self.prior = Flow(hp.latent_dim, layers=4 if hp.prior == "flow" else 0)
         channels, *rest = reversed(widths(hp, spec))
         layers: list[nn.Module] = [nn.Linear(hp.latent_dim, channels * 16, bias=False), nn.Unflatten(1, (channels, 4, 4))]
         for width in (*rest, spec.channels):
@@ -181,9 +182,10 @@ class VAE(GenerativeModel):
 
     The loss is the evidence lower bound in nats: summed over pixels and channels, averaged over the batch. The noise of the
     Gaussian likelihood is its optimum for the batch (sigma-VAE, Rybkin et al. 2021, arXiv 2006.13202, section 4), so there is no
-    weight to tune between sharpness and smoothness. The prior is learned with the rest (a flow on the code, as in Xu et al.
-    2019, arXiv 1905.13452), because codes of few pictures never fill a standard normal density, and what is drawn from where no
-    code ever was is a blur. The generator is flow and decoder together: it still takes z from a standard normal density.
+    weight to tune between sharpness and smoothness. Codes of few pictures never fill the standard normal density that the bound
+    pulls them to, and what is drawn from where no code ever was is a blur. So a flow learns what density they do have, beside the
+    bound and without a say in it: "ex-post density estimation" (Ghosh et al. 2020, arXiv 1903.12436, section 4; Dai and Wipf 2019,
+    arXiv 1903.05789), at the same time in place of afterwards. Flow and decoder together are the generator, whose z is standard normal.
     """
 
     title = "Variational autoencoder"
@@ -192,7 +194,7 @@ class VAE(GenerativeModel):
     presets: ClassVar[Presets] = {
         "debug": {"resolution": 16, "steps": 60, "batch_size": 16, "width": 8, "latent_dim": 16},
         # With few pictures and no time, a code that fills the prior matters more than a faithful one: hence the weight on the KL term.
-        "quick": {"steps": 4000, "beta": 4.0},
+        "quick": {"steps": 4000, "beta": 4.0, "beta_warmup": 0.1, "schedule": "cosine"},
         "paper": {
             "resolution": 64,
             "steps": 100_000,
@@ -200,20 +202,22 @@ class VAE(GenerativeModel):
             "width": 64,
             "latent_dim": 128,
             "prior": "normal",
+            "beta_warmup": 0.1,
+            "schedule": "cosine",
         },
     }
 
     generator: Decoder
+    running_mean: Tensor
     seen: Tensor
-    centre: Tensor
 
     def __init__(self, hp: VAEHyperparameters, spec: ImageSpec) -> None:
         super().__init__(hp, spec)
         self.hp = hp
         self.encoder = Encoder(hp, spec)
         self.generator = Decoder(hp, spec)
+        self.register_buffer("running_mean", torch.zeros(hp.latent_dim))  # of the codes
         self.register_buffer("seen", torch.zeros(()))  # steps, for the warm-up of beta
-        self.register_buffer("centre", torch.zeros(hp.latent_dim))  # of the codes: their running mean
 
     def stages(self) -> Iterable[Stage]:
         betas = self.hp.adam_beta1, self.hp.adam_beta2
@@ -224,23 +228,23 @@ class VAE(GenerativeModel):
     def elbo(self, batch: Batch) -> Losses:
         mean, log_variance = self.encoder(batch.images)
         self.seen += 1 / self.hp.accumulate
-        self.centre.lerp_(mean.detach().mean(dim=0), 0.01)
-        losses = self.bound(batch.images, mean, log_variance)
-        kl = losses["kl"].clamp_min(self.hp.free_bits * self.hp.latent_dim)
+        self.running_mean.lerp_(mean.detach().mean(dim=0), 0.01)
+        losses, divergences = self.bound(batch.images, mean, log_variance)
+        kl = divergences.clamp_min(self.hp.free_bits).sum()
         ramp = self.hp.beta_warmup * self.hp.steps
         beta = self.hp.beta * (self.seen / ramp).clamp_max(1) if ramp else self.hp.beta
-        return {"loss": losses["nll"] + beta * kl} | losses
+        return {"loss": losses["nll"] + beta * kl + losses["code_nll"]} | losses
 
     @torch.no_grad()
     def held_out(self, batch: Batch) -> Losses:
         """What is lost of pictures that the networks have never seen, from the middle of their codes, and the terms of the bound."""
         mean, log_variance = self.encoder(batch.images)
-        losses = self.bound(batch.images, mean, log_variance)
+        losses, _ = self.bound(batch.images, mean, log_variance)
         mse = (self.generator.decode(mean).float() - batch.images).square().mean()  # a pixel and channel, in [-1, 1]
         return {"mse": mse} | losses
 
-    def bound(self, images: Tensor, mean: Tensor, log_variance: Tensor) -> Losses:
-        """The terms of the evidence lower bound, nats an image, at one random code for each image."""
+    def bound(self, images: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Losses, Tensor]:
+        """What there is to report, in nats an image, with one random code for each; and the KL term of each dimension [latent_dim]."""
         codes = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         squares = (self.generator.decode(codes).float() - images).square()  # [N, C, H, W]
         if self.hp.likelihood == "gaussian":
@@ -249,19 +253,18 @@ class VAE(GenerativeModel):
             log_sigma = 0.5 * squares.mean().log()
             log_sigma = MIN_LOG_SIGMA + softplus(log_sigma - MIN_LOG_SIGMA)  # a soft floor, so that the density stays bounded
         nll = (0.5 * squares / (2 * log_sigma).exp() + log_sigma).sum(dim=(1, 2, 3)).mean()
-        # KL(q | prior): the entropy of q exactly, how likely the prior finds q's codes by that one sample. For a standard normal
-        # prior that is exact as well.
-        z, log_stretch = self.generator.prior.inverse(codes)
-        expected = 0.5 * z.square() if len(self.generator.prior.layers) else 0.5 * (mean.square() + log_variance.exp())
-        kl = (expected - 0.5 * (1 + log_variance)).sum(dim=1).mean() - log_stretch.mean()
-        variance, noise = (mean - self.centre).square().mean(dim=0), log_variance.exp().mean(dim=0)
-        return {
+        divergences = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(dim=0)
+        z, log_stretch = self.generator.prior.inverse(codes.detach())
+        code_nll = (0.5 * (z.square() + LOG_2PI).sum(dim=1) - log_stretch).mean()
+        variance = (mean - self.running_mean).square().mean(dim=0)
+        losses = {
             "nll": nll,
-            "kl": kl,
+            "kl": divergences.sum(),
+            "code_nll": code_nll,  # of codes, under the density that the generator draws them from
             "log_sigma": log_sigma,
-            # Of the variance that codes have in all; for a standard normal prior that is about 1, as in the paper that has the threshold.
-            "active_units": (variance > ACTIVE * (variance + noise)).float().sum(),
+            "active_units": (variance > 0.01).float().sum(),  # Burda et al. 2016 (arXiv 1509.00519), section 5.2
         }
+        return losses, divergences
 
     # ------------------------------------------------------------------------------------- what one can do with a trained one
 
