@@ -139,18 +139,11 @@ def test_the_density_of_codes_is_learned_without_a_say_in_the_codes() -> None:
     assert standard == pytest.approx(16 * 0.5 * (4 + math.log(2 * math.pi)), rel=1e-4)  # all codes are at 2, where 0 was likely
 
 
-def test_what_is_drawn_from_the_learned_density_lies_where_codes_lay() -> None:
-    torch.manual_seed(0)
-    flow = Flow(8, layers=4)
-    optimizer = torch.optim.Adam(flow.parameters(), 1e-2)
-    for _ in range(150):
-        z, log_stretch = flow.inverse(1 + 0.5 * torch.randn(128, 8))
-        optimizer.zero_grad()
-        (0.5 * z.square().sum(dim=1) - log_stretch).mean().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    codes = flow(torch.randn(1000, 8)).detach()
-    assert (codes.mean(dim=0) - 1).abs().max() < 0.2  # in every dimension: none is left out
-    assert (codes.std(dim=0) - 0.5).abs().max() < 0.2
+def test_no_dimension_of_a_code_is_left_as_it_was() -> None:
+    for seed in range(3):
+        torch.manual_seed(seed)
+        z = torch.randn(4, 17)
+        assert not torch.isin(strange(Flow(17, layers=2))(z), z).any()
 
 
 def test_a_picture_has_a_latent_that_the_generator_draws_it_from() -> None:

@@ -194,7 +194,7 @@ class VAE(GenerativeModel):
     presets: ClassVar[Presets] = {
         "debug": {"resolution": 16, "steps": 60, "batch_size": 16, "width": 8, "latent_dim": 16},
         # With few pictures and no time, a code that fills the prior matters more than a faithful one: hence the weight on the KL term.
-        "quick": {"steps": 4000, "beta": 4.0, "beta_warmup": 0.1, "schedule": "cosine"},
+        "quick": {"steps": 6000, "batch_size": 32, "learning_rate": 2e-3, "beta": 4.0, "beta_warmup": 0.1, "schedule": "cosine"},
         "paper": {
             "resolution": 64,
             "steps": 100_000,
