@@ -14,6 +14,7 @@ from atelier.datasets.catalog import open_dataset
 from atelier.models.augment import Augmentation, diff_augment
 from atelier.models.base import Batch, ConditionalGenerator, Generator, ImageSpec, latents
 from atelier.models.stylegan import (
+    Cut,
     Discriminator,
     EqualConv,
     EqualLinear,
@@ -248,6 +249,22 @@ def test_values_are_cut_when_it_draws_and_not_while_it_learns() -> None:
     raw = generator.synthesis(w)
     assert raw.abs().max() > 1
     torch.testing.assert_close(generator.eval().synthesis(w), raw.clamp(-1, 1))
+
+
+def test_the_discriminator_is_shown_what_people_are_shown_and_the_way_back_from_beyond_stays_open(batch: Batch) -> None:
+    values = torch.tensor([-1.5, -1.5, -0.5, 0.5, 1.5, 1.5], requires_grad=True)
+    wished = torch.tensor([-1.0, 1, 1, -1, 1, -1])  # minus the way on which the loss falls
+    cut = Cut.apply(values)
+    assert cut.tolist() == [-1, -1, -0.5, 0.5, 1, 1]
+    cut.backward(wished)
+    assert values.grad is not None
+    assert values.grad.tolist() == [-1, 0, 1, -1, 1, 0]
+    model = build()
+    for layer in model.generator.to_images:
+        nn.init.constant_(layer.bias, 1.0)  # type: ignore[arg-type]
+    model.generator_losses(batch)
+    ((_, drawn),) = model.drawn
+    assert drawn.abs().max() == 1
 
 
 # ------------------------------------------------------------------------------------------------------------------ conditions

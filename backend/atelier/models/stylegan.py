@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -400,6 +400,21 @@ def with_deviation(x: Tensor) -> Tensor:
     return torch.cat([x, added.to(x.dtype)], dim=1)
 
 
+class Cut(torch.autograd.Function):
+    """Values cut at ±1, as they are when an image is shown; a gradient passes where a step against it leads back from beyond."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor) -> Tensor:
+        ctx.save_for_backward(images)
+        return images.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (images,) = ctx.saved_tensors
+        gradient: Tensor = gradients[0] * ((images.abs() <= 1) | (images * gradients[0] > 0))
+        return gradient
+
+
 # ----------------------------------------------------------------------------------------------------------------------- model
 
 
@@ -479,7 +494,7 @@ class StyleGAN(GenerativeModel):
 
     def generator_losses(self, batch: Batch) -> Losses:
         condition = self.asked(batch)
-        images = self.generator(self.latents(len(batch.images), batch.images.device), condition, noise_mode="random")
+        images: Tensor = Cut.apply(self.generator(self.latents(len(batch.images), batch.images.device), condition, noise_mode="random"))
         self.drawn.append((condition, images.detach()))
         return {"loss": softplus(-self.judge(self.augment(images), condition)).mean()}
 
