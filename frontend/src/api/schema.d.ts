@@ -3094,7 +3094,7 @@ export interface components {
             width?: number;
             /**
              * Prior
-             * @description Where codes come from: a density that is learned along with them, or a standard normal one as in the paper.
+             * @description Where codes to draw from come from: the density that pictures' codes turn out to have, or a standard normal one as in the paper.
              * @enum {string}
              */
             prior?: "flow" | "normal";
@@ -3121,7 +3121,7 @@ export interface components {
             beta_warmup?: number;
             /**
              * Free Bits
-             * @description Nats of the KL term a dimension that cost nothing, so that no part of the code is given up early.
+             * @description Nats of the KL term that cost nothing in each dimension of the code, so that none is given up early.
              */
             free_bits?: number;
             /**
