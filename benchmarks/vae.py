@@ -13,6 +13,7 @@ picture to another), samples.png (a row from one sample to another), traversals.
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -105,7 +106,7 @@ def arithmetic(model: VAE, data: PreparedDataset, train: np.ndarray, held_out: n
     images = floats(data, spread(held_out[without], 8))
     columns = [images, *(model.edit(images, direction, intensity) for intensity in INTENSITIES)]
     print(f"{name}: a step of length {float(direction.norm()):.2f} between codes, from N = {ours.sum()} with and {rest.sum()} without")
-    sheet(torch.stack(columns, dim=1), out / f"attribute-{name.replace(' ', '-')}.png")
+    sheet(torch.stack(columns, dim=1), out / f"attribute-{re.sub('[^a-z0-9]+', '-', name.lower())}.png")
 
 
 def main() -> None:

@@ -46,8 +46,8 @@ class VAEHyperparameters(Hyperparameters):
     """Share of the steps over which beta rises from nothing."""
     free_bits: float = Field(0.0, ge=0, le=10)
     """Nats of the KL term that cost nothing in each dimension of the code, so that none is given up early."""
-    upsampling: Literal["nearest", "transposed"] = "nearest"
-    """How the decoder grows: pixels repeated and convolved, or transposed convolutions, which are quicker and weave patterns."""
+    upsampling: Literal["bilinear", "transposed"] = "bilinear"
+    """How the decoder grows: stretched and convolved, or by transposed convolutions, which are quicker and weave patterns."""
     learning_rate: float = Field(1e-3, gt=0, le=0.1)
     """Adam's learning rate."""
     adam_beta1: float = Field(0.9, ge=0, lt=1)
@@ -160,8 +160,8 @@ class Decoder(Generator):
         for width in (*rest, spec.channels):
             bias = width == spec.channels  # the last one, which no batch norm follows
             layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True)]
-            if hp.upsampling == "nearest":
-                layers += [nn.Upsample(scale_factor=2), nn.Conv2d(channels, width, 3, 1, 1, bias=bias)]
+            if hp.upsampling == "bilinear":
+                layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(channels, width, 3, 1, 1, bias=bias)]
             else:
                 layers += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=bias)]
             channels = width
@@ -194,7 +194,15 @@ class VAE(GenerativeModel):
     presets: ClassVar[Presets] = {
         "debug": {"resolution": 16, "steps": 60, "batch_size": 16, "width": 8, "latent_dim": 16},
         # With few pictures and no time, a code that fills the prior matters more than a faithful one: hence the weight on the KL term.
-        "quick": {"steps": 6000, "batch_size": 32, "learning_rate": 2e-3, "beta": 4.0, "beta_warmup": 0.1, "schedule": "cosine"},
+        "quick": {
+            "steps": 6000,
+            "batch_size": 32,
+            "learning_rate": 2e-3,
+            "latent_dim": 48,
+            "beta": 8.0,
+            "beta_warmup": 0.1,
+            "schedule": "cosine",
+        },
         "paper": {
             "resolution": 64,
             "steps": 100_000,
