@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from atelier.datasets.cache import PreparedDataset
 from atelier.models.augment import Augmentation
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.controlgan import SHARPNESS, ControlGAN
+from atelier.models.controlgan import SHARPNESS, ControlGAN, probabilities
 from atelier.training.loop import Tick, Training
 
 SPEC = ImageSpec(channels=3, resolution=16, num_classes=4, num_attributes=3)
@@ -23,9 +23,14 @@ VARIANTS = pytest.mark.parametrize("variant", ["sn-hinge", "wgan-gp"])
 
 def build(**chosen: Any) -> ControlGAN:
     torch.manual_seed(0)
-    hp = ControlGAN.hyperparameters("debug", **{"augment": "none", "classifier_augment": "none"} | chosen)
+    hp = ControlGAN.hyperparameters("debug", **{"augment": "none", "classifier_augment": "none", "classifier_noise": 0.0} | chosen)
     assert isinstance(hp, ControlGAN.Hyperparameters)
-    return ControlGAN(hp, SPEC)
+    model = ControlGAN(hp, SPEC)
+    on_or_off = torch.tensor([[0.0, 0.0], [0, 1], [1, 0], [1, 1]]).repeat(64, 1)
+    model.generator.typical.copy_(
+        torch.eye(4).repeat(64, 1) if hp.conditions == "class" else torch.cat([on_or_off, torch.rand(256, 1)], dim=1)
+    )
+    return model
 
 
 @pytest.fixture
@@ -78,6 +83,15 @@ def test_the_error_of_the_right_answer_is_the_least(conditions: str) -> None:
         assert (model.errors(right - 0.1, wanted) > 1e-6).all()
 
 
+def test_who_knows_nothing_of_the_picture_has_an_error_of_one_in_every_attribute() -> None:
+    model = build(conditions="attributes")
+    rare, half, near_the_middle = (torch.arange(256) % 8 == 0).float(), (torch.arange(256) % 2).float(), 0.4 + 0.2 * torch.rand(256)
+    model.generator.typical.copy_(torch.stack([rare, half, near_the_middle], dim=1))
+    guess = probabilities(model.generator.typical).mean(dim=0).logit()
+    errors = model.errors(guess.expand(256, -1), model.generator.typical)
+    assert errors.mean(dim=0).tolist() == pytest.approx([1, 1, 1], rel=0.01)
+
+
 def test_accuracy_counts_attributes_that_are_on_or_off(batch: Batch) -> None:
     model = build(conditions="attributes")
     say(model, classifier=[5.0, -5.0, 5.0])
@@ -93,15 +107,19 @@ def test_accuracy_counts_classes(batch: Batch) -> None:
     assert model.classifier_on_held_out(batch)["accuracy"] == 0.25
 
 
-@pytest.mark.parametrize("augment", ["none", "translation", "cutout", "translation, cutout"])
-def test_the_classifier_sees_drawn_pictures_changed_as_the_real_ones_it_learned_from(augment: str, batch: Batch) -> None:
-    model = build(classifier_augment=augment)
+@pytest.mark.parametrize(
+    ("augment", "noise"), [("none", 0.0), ("translation", 0.0), ("cutout", 0.0), ("translation, cutout", 0.1), ("none", 0.2)]
+)
+def test_the_classifier_sees_drawn_pictures_changed_as_the_real_ones_it_learned_from(augment: str, noise: float, batch: Batch) -> None:
+    model = build(classifier_augment=augment, classifier_noise=noise)
     classifier, _ = say(model, classifier=[0.0] * 4, discriminator=[0.0])
     model.classifier_losses(batch)
     model.generator_losses(batch)
     learned, real, drawn = classifier.seen
     for seen, original in ((learned, batch.images), (real, batch.images), (drawn, model.drawn[0])):
-        assert torch.equal(seen, original) == (augment == "none")
+        assert torch.equal(seen, original) == (augment == "none" and noise == 0)
+        if augment == "none":
+            assert (seen - original).std().item() == pytest.approx(noise, rel=0.1)
 
 
 def test_statistics_of_the_classifier_come_from_real_pictures_alone(batch: Batch) -> None:

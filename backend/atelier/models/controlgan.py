@@ -52,6 +52,8 @@ class ControlGANHyperparameters(Hyperparameters):
     """Adam's learning rate for the classifier, whose momenta are Adam's own."""
     classifier_augment: Literal["none", "translation", "cutout", "translation, cutout"] = "translation"
     """Random changes to all that the classifier sees, so that it learns what to look for and not the pictures by heart."""
+    classifier_noise: float = Field(0.2, ge=0, le=2)
+    """Standard deviation of the noise on all that the classifier sees, so that no pattern of faint pixels can please it."""
     gamma_rate: float = Field(1e-3, ge=0, le=1)
     """How fast gamma, the weight of the classifier's word, follows: by this much a step for each unit that is missing."""
     gamma_max: float = Field(2.0, ge=0, le=1000)
@@ -97,11 +99,28 @@ class ControlGANGenerator(ConditionalGenerator):
         self.apply(dcgan_init)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        # In standard deviations of the data's conditions: as loud as z, entry by entry, be it a class of ten or a place near the middle.
+        condition = (condition - self.typical.mean(dim=0)) / self.typical.std(dim=0).clamp_min(0.1)
         # Beside the norms, the condition goes in at the root: norms act on all places alike, and can't say where a thing should be.
         x: Tensor = self.first(torch.cat([z, condition], dim=1)).unflatten(1, (-1, 4, 4))
         for norm, doubling in zip(self.norms, self.doublings, strict=True):
             x = doubling(relu(norm(x, condition)))
         return x.tanh()
+
+
+def probabilities(values: Tensor) -> Tensor:
+    """What a classifier should say of attributes with such values.
+
+    The logit is affine in the value: it goes on beyond 0 and 1, and every value has its own.
+    """
+    logits = SHARPNESS * (2 * values - 1)
+    return logits.sigmoid()
+
+
+def entropy(p: Tensor) -> Tensor:
+    """Of an attribute that is there with probability p, in nats."""
+    nats: Tensor = torch.special.entr(p) + torch.special.entr(1 - p)
+    return nats
 
 
 class Discriminator(nn.Module):
@@ -168,13 +187,13 @@ class ControlGAN(GenerativeModel):
             "gamma_rate": 0.02,
         },
         "quick": {
-            "steps": 4000,
-            "classifier_steps": 1500,
+            "steps": 6000,
+            "classifier_steps": 4000,
             "batch_size": 32,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
-            "gamma_rate": 0.01,
+            "gamma_rate": 3e-4,
         },
         "paper": {
             "variant": "wgan-gp",
@@ -244,18 +263,22 @@ class ControlGAN(GenerativeModel):
             images = translate(images)
         if "cutout" in self.hp.classifier_augment:
             images = cut_out(images)
-        outputs: Tensor = self.classifier(images)
+        outputs: Tensor = self.classifier(images + self.hp.classifier_noise * torch.randn_like(images))
         return outputs.float()
 
     def errors(self, outputs: Tensor, conditions: Tensor) -> Tensor:
-        """How far what the classifier says [N, K] is from a condition [N, K], in nats: [N, 1] for classes, [N, K] for attributes."""
+        """How far what the classifier says [N, K] is from conditions [N, K]: nats [N, 1] for classes; for attributes, [N, K].
+
+        Of an attribute, 1 is what somebody would get on average who knows how common it is and nothing of the picture.
+        """
         if self.hp.conditions == "class":
             return cross_entropy(outputs, conditions, reduction="none")[:, None]
-        # The logit that means a value is affine in it, on real pictures as well: it goes on beyond 0 and 1, and every value has its own.
-        logits = SHARPNESS * (2 * conditions - 1)
-        wanted = logits.sigmoid()
-        entropy = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-        return binary_cross_entropy_with_logits(outputs, wanted, reduction="none") - entropy
+        wanted = probabilities(conditions)
+        typical = probabilities(self.generator.typical)
+        unknowing = entropy(typical.mean(dim=0)) - entropy(typical).mean(dim=0)  # [K]
+        # Without that measure, a place near the middle would have a thirtieth of the weight of a colour.
+        divergence = binary_cross_entropy_with_logits(outputs, wanted, reduction="none") - entropy(wanted)
+        return divergence / unknowing.clamp_min(0.005)
 
     def asked(self, batch: Batch) -> Tensor:
         """The conditions of real pictures, [N, K]."""
