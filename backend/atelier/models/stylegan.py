@@ -443,7 +443,7 @@ class StyleGAN(GenerativeModel):
             "max_channels": 16,
             "path_length_weight": 2.0,
         },
-        "quick": {"steps": 8000, "batch_size": 32},
+        "quick": {"steps": 6500, "batch_size": 32, "capacity": 512, "max_channels": 128, "r1_gamma": 0.5},
         "paper": {
             "resolution": 256,
             "steps": 780_000,
