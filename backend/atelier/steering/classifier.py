@@ -27,6 +27,7 @@ DESCRIPTION = "classifier.json"
 LARGEST = 64  # pixels; larger pictures are looked at in this size
 STEPS, EPOCHS, BATCH = 1500, 40, 64  # as many steps, or as many passes over a small data set, but no fewer than LEAST
 LEAST = 200
+GRAIN = 0.5  # the largest standard deviation of the noise on what it learns from
 
 
 class Dial(BaseModel):
@@ -214,9 +215,10 @@ def _pictures(dataset: PreparedDataset, rows: NDArray[np.int64], device: torch.d
 
 
 def _vary(images: Tensor, rng: np.random.Generator, *, mirrors: bool) -> Tensor:
-    """Each picture shifted by up to a sixteenth of its side, where what comes in repeats the border, and half of them mirrored.
+    """Each picture shifted by up to a sixteenth of its side, where what comes in repeats the border, half of them mirrored, and grainy.
 
-    No further: an attribute may say where something is.
+    No further: an attribute may say where something is. The grain, of a strength by chance, lets gradients lead to what people see as
+    well: another classifier found the target in 65 % of turned images instead of 50 (benchmarks/dial.py).
     """
     reach = max(1, images.shape[2] // 16)
     size = images.shape[2]
@@ -226,7 +228,8 @@ def _vary(images: Tensor, rng: np.random.Generator, *, mirrors: bool) -> Tensor:
     if mirrors:
         mirrored = torch.from_numpy(rng.random(len(images)) < 0.5).to(images.device)
         shifted = torch.where(mirrored[:, None, None, None], shifted.flip(3), shifted)
-    return shifted
+    grain = rng.standard_normal(shifted.shape, np.float32) * rng.uniform(0, GRAIN, (len(images), 1, 1, 1)).astype(np.float32)
+    return shifted + torch.from_numpy(grain).to(images.device)
 
 
 @torch.no_grad()
