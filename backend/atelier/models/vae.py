@@ -157,14 +157,16 @@ class Decoder(Generator):
         self.prior = Flow(hp.latent_dim, layers=4 if hp.prior == "flow" else 0)
         channels, *rest = reversed(widths(hp, spec))
         layers: list[nn.Module] = [nn.Linear(hp.latent_dim, channels * 16, bias=False), nn.Unflatten(1, (channels, 4, 4))]
-        for width in (*rest, spec.channels):
-            bias = width == spec.channels  # the last one, which no batch norm follows
+        stretched = hp.upsampling == "bilinear"
+        for width in (*rest, hp.width // 2 if stretched else spec.channels):
             layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True)]
-            if hp.upsampling == "bilinear":
-                layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(channels, width, 3, 1, 1, bias=bias)]
+            if stretched:
+                layers += [nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(channels, width, 3, 1, 1, bias=False)]
             else:
-                layers += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=bias)]
+                layers += [nn.ConvTranspose2d(channels, width, 4, 2, 1, bias=width == spec.channels)]
             channels = width
+        if stretched:  # what was just stretched is soft: edges are drawn at full size
+            layers += [nn.BatchNorm2d(channels), nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(channels, spec.channels, 3, 1, 1)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:

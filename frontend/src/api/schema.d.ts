@@ -1536,6 +1536,11 @@ export interface components {
              */
             classifier_augment?: "none" | "translation" | "cutout" | "translation, cutout";
             /**
+             * Classifier Noise
+             * @description Standard deviation of the noise on all that the classifier sees, so that no pattern of faint pixels can please it.
+             */
+            classifier_noise?: number;
+            /**
              * Gamma Rate
              * @description How fast gamma, the weight of the classifier's word, follows: by this much a step for each unit that is missing.
              */
@@ -3126,10 +3131,10 @@ export interface components {
             free_bits?: number;
             /**
              * Upsampling
-             * @description How the decoder grows: pixels repeated and convolved, or transposed convolutions, which are quicker and weave patterns.
+             * @description How the decoder grows: stretched and convolved, or by transposed convolutions, which are quicker and weave patterns.
              * @enum {string}
              */
-            upsampling?: "nearest" | "transposed";
+            upsampling?: "bilinear" | "transposed";
             /**
              * Learning Rate
              * @description Adam's learning rate.
