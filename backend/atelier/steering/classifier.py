@@ -218,7 +218,7 @@ def _vary(images: Tensor, rng: np.random.Generator, *, mirrors: bool) -> Tensor:
     """Each picture shifted by up to a sixteenth of its side, where what comes in repeats the border, half of them mirrored, and grainy.
 
     No further: an attribute may say where something is. The grain, of a strength by chance, lets gradients lead to what people see as
-    well: another classifier found the target in 65 % of turned images instead of 50 (benchmarks/dial.py).
+    well: of a DCGAN's images, another classifier found 65 % at their target instead of 50; of an autoencoder's, 66 % instead of 48.
     """
     reach = max(1, images.shape[2] // 16)
     size = images.shape[2]
