@@ -113,7 +113,7 @@ def test_an_artifact_of_an_unknown_architecture_is_refused_by_name(tmp_path: Pat
     test_an_artifact_rebuilds_the_same_generator(cls, tmp_path)
     manifest = json.loads((tmp_path / artifact.MANIFEST).read_text()) | {"architecture": "perceptron"}
     (tmp_path / artifact.MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match="'perceptron' is not one of .*dcgan"):
+    with pytest.raises(ValueError, match=r"'perceptron' is not one of .*dcgan"):
         artifact.load(tmp_path, CPU)
 
 
