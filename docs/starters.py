@@ -20,7 +20,7 @@ from atelier.models import artifact
 
 ROOT = Path(__file__).parents[1]
 STARTERS: dict[str, str] = {
-    "emoji-dcgan": "dcgan --dataset emoji --preset quick",
+    "digits-dcgan": "dcgan --dataset digits --preset quick",
 }
 KEEP_NETWORKS = ("vae",)  # encode as well as they draw
 
