@@ -167,7 +167,12 @@ class Classifier(nn.Module):
 
 @architecture("controlgan")
 class ControlGAN(GenerativeModel):
-    """A classifier that has seen real pictures alone tells the generator how well it obeys; a discriminator, how real it draws."""
+    """A classifier that has seen real pictures alone tells the generator how well it obeys; a discriminator, how real it draws.
+
+    Deviations from the paper: the classifier learns in a stage before the game, with batch norm and noise; each attribute has a
+    gamma; some conditions in training are soft ones, with a bounded error also beyond 0 and 1; the condition also comes in beside
+    z; generator and discriminator are DCGAN's, by default with spectral norm and the hinge loss.
+    """
 
     title = "Controllable GAN"
     paper = "https://arxiv.org/abs/1708.00598"
@@ -276,7 +281,7 @@ class ControlGAN(GenerativeModel):
         wanted = probabilities(conditions)
         typical = probabilities(self.generator.typical)
         unknowing = entropy(typical.mean(dim=0)) - entropy(typical).mean(dim=0)  # [K]
-        # Without that measure, a place near the middle would have a thirtieth of the weight of a colour.
+        # Without that measure, a place near the middle would have a fifth of the weight of a colour.
         divergence = binary_cross_entropy_with_logits(outputs, wanted, reduction="none") - entropy(wanted)
         return divergence / unknowing.clamp_min(0.005)
 
