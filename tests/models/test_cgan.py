@@ -70,6 +70,17 @@ def test_the_same_z_is_drawn_differently_under_another_condition(variant: str, c
     assert images.unique(dim=0).shape[0] == count + 1
 
 
+def test_a_condition_has_no_share_in_the_variance_that_the_first_norm_sets_to_one() -> None:
+    generator = build().generator
+    assert isinstance(generator, CGANGenerator)
+    normed: list[Tensor] = []
+    generator.norms[0].register_forward_pre_hook(lambda module, inputs: normed.append(inputs[0]))
+    z = torch.randn(6, generator.latent_dim)
+    for index in range(2):
+        generator(z, torch.eye(4)[[index] * 6])
+    assert torch.equal(*normed)
+
+
 def test_half_of_two_conditions_is_half_of_what_each_does() -> None:
     generator = build().generator
     assert isinstance(generator, CGANGenerator)
@@ -80,7 +91,9 @@ def test_half_of_two_conditions_is_half_of_what_each_does() -> None:
     x = torch.randn(6, 32, 4, 4)  # what comes into the first norm
 
     def effects(condition: Tensor) -> Tensor:
-        return torch.cat([generator.embedding(condition).flatten(), generator.norms[0](x, condition.expand(6, -1)).flatten()])
+        return torch.cat(
+            [generator.place(generator.embedding(condition)).flatten(), generator.norms[0](x, condition.expand(6, -1)).flatten()]
+        )
 
     assert (effects(one) - effects(two)).abs().mean() > 0.1
     assert torch.allclose(effects((one + two) / 2), (effects(one) + effects(two)) / 2, atol=1e-5)

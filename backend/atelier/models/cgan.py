@@ -27,6 +27,7 @@ from atelier.models.base import (
 from atelier.models.layers import ConditionalBatchNorm2d, Upsampling, dcgan_init, double
 
 JOINT_WIDTH = 240  # of the hidden layer in which the classic discriminator joins image and condition; the paper has as many maxout units
+EMBEDDING_GAIN = 0.2  # how loud the condition's embedding is beside z
 
 
 class CGANHyperparameters(Hyperparameters):
@@ -75,22 +76,32 @@ class CGANGenerator(ConditionalGenerator):
         self.latent_dim = hp.latent_dim
         doublings = spec.resolution.bit_length() - 3  # 4 · 2^doublings = resolution
         widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
+        self.classic = hp.variant == "classic"
         self.embedding = nn.Linear(condition_dim, hp.embedding_dim, bias=False)
-        self.first = nn.Linear(hp.latent_dim + hp.embedding_dim, widths[0] * 16, bias=False)
+        self.first = nn.Linear(hp.latent_dim, widths[0] * 16, bias=False)
+        self.place = nn.Linear(hp.embedding_dim, widths[0] * 16, bias=False)
         self.norms = nn.ModuleList(
-            nn.BatchNorm2d(width) if hp.variant == "classic" else ConditionalBatchNorm2d(width, condition_dim) for width in widths
+            nn.BatchNorm2d(width) if self.classic else ConditionalBatchNorm2d(width, condition_dim) for width in widths
         )
         self.doublings = nn.ModuleList(
             nn.Sequential(*double(hp.upsampling, width, following, bias=last))
             for width, following, last in zip(widths, [*widths[1:], spec.channels], [False] * (doublings - 1) + [True], strict=True)
         )
         self.apply(dcgan_init)
-        nn.init.normal_(self.embedding.weight)  # as loud as z, entry by entry
+        nn.init.normal_(self.embedding.weight)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        x: Tensor = self.first(torch.cat([z, self.embedding(condition)], dim=1)).unflatten(1, (-1, 4, 4))
-        for norm, doubling in zip(self.norms, self.doublings, strict=True):
-            x = doubling(relu(norm(x, condition) if isinstance(norm, ConditionalBatchNorm2d) else norm(x)))
+        x: Tensor = self.first(z).unflatten(1, (-1, 4, 4))
+        place = self.place(self.embedding(condition) * EMBEDDING_GAIN).unflatten(1, (-1, 4, 4))
+        for index, (norm, doubling) in enumerate(zip(self.norms, self.doublings, strict=True)):
+            if index == 0 and self.classic:
+                x = x + place  # a linear map of z and embedding side by side is the sum of their own
+            x = norm(x, condition) if isinstance(norm, ConditionalBatchNorm2d) else norm(x)
+            if index == 0 and not self.classic:
+                # After the norm. Before it, the classes' differences take the place of z's in the variance that it sets to one, and
+                # each class soon has a single picture.
+                x = x + place
+            x = doubling(relu(x))
         return x.tanh()
 
 
