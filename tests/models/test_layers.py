@@ -9,7 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models import architectures
 from atelier.models.base import ImageSpec
-from atelier.models.layers import initialise
+from atelier.models.layers import ConditionalBatchNorm2d, initialise
 
 SCHEMES = pytest.mark.parametrize("scheme", ["orthogonal", "kaiming"])
 
@@ -21,26 +21,26 @@ def seed() -> None:
 
 def test_paper_leaves_everything_as_the_architecture_set_it() -> None:
     for cls in architectures.values():
-        model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16))
+        model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16, num_classes=3, num_attributes=2))
         before = {name: value.clone() for name, value in model.state_dict().items()}
         initialise(model, "paper")
         assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 @SCHEMES
-@pytest.mark.parametrize("name", architectures)
+@pytest.mark.parametrize("name", [name for name in architectures if name != "stylegan"])  # whose weights are scaled as they are used
 def test_it_reaches_every_weight_that_multiplies_and_no_other(name: str, scheme: str) -> None:
     cls = architectures[name]
-    model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16))
+    model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16, num_classes=3, num_attributes=2))
     before = {name: value.clone() for name, value in model.named_parameters()}
     initialise(model, scheme)  # type: ignore[arg-type]
-    embeddings = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding)}
+    embeddings = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding | ConditionalBatchNorm2d)}
     for name, value in model.named_parameters():
         kept = torch.equal(before[name], value)
-        if value.ndim > 1 and name not in embeddings:
+        if value.ndim > 1 and "weight" in name and name not in embeddings:
             assert not kept, name
         else:
-            assert kept or not value.any(), name  # of a norm, or a bias that is zero now
+            assert kept or not value.any(), name  # of a norm, a learned constant, or a bias that is zero now
 
 
 @SCHEMES
