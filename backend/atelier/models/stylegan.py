@@ -425,7 +425,8 @@ class StyleGAN(GenerativeModel):
     The architecture is StyleGAN2's, with the losses of its paper: logistic, with the R1 penalty every 16 steps and that of path
     lengths, where it is asked for, every 4. Deviations: small networks, two layers of mapping and no path length penalty by
     default (as in StyleGAN2-ADA's own settings for 32 px); augmentation by DiffAugment or ADA; the discriminator sees what the
-    generator drew for its own step, which saves drawing twice; R1 is taken at augmented images; values are cut at ±1 when drawing.
+    generator drew for its own step, which saves drawing twice; R1 is taken at augmented images; the discriminator
+    is shown values cut at ±1, as people are.
     """
 
     title = "StyleGAN"
