@@ -14,8 +14,8 @@ each from its lowest to its highest, as a share of the attribute's own way: the 
 that can't come together with the attribute (other colours, for a colour) must move and are left out. The same once more with all logits
 cut off at ±4, which is 98 % sure: how much surer still the classifier becomes is nothing that anybody sees.
 
-    python benchmarks/control.py models_store/versions/digits/1 [--count 100] [--out DIR]
-    python benchmarks/control.py models_store/versions/shapes/1 --sweep red circle size
+    python benchmarks/control.py models_store/versions/digits/v1 [--count 100] [--out DIR]
+    python benchmarks/control.py models_store/versions/shapes/v1 --sweep red circle size
 """
 
 import argparse
@@ -30,8 +30,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from quality import data_of, grid, pictures_of, quantised
 from safetensors.torch import load_file, save_file
+from scores import data_of, grid, pictures_of, quantised
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot, pad
 

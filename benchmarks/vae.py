@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 from PIL import Image
-from quality import data_of, pictures_of, quantised
+from scores import data_of, pictures_of, quantised
 from torch import Tensor
 
 from atelier.datasets.cache import PreparedDataset

@@ -186,6 +186,16 @@ def test_in_parts_gamma_moves_as_far_as_in_one(batch: Batch) -> None:
     assert torch.allclose(found[0], found[1], atol=1e-6)
 
 
+def test_a_condition_has_no_share_in_the_variance_that_the_first_norm_sets_to_one() -> None:
+    generator = build().generator
+    normed: list[Tensor] = []
+    generator.norms[0].register_forward_pre_hook(lambda module, inputs: normed.append(inputs[0]))
+    z = torch.randn(6, generator.latent_dim)
+    images = [generator(z, torch.eye(generator.condition_dim)[[index] * 6]) for index in range(2)]
+    assert torch.equal(*normed)
+    assert not torch.allclose(*images)
+
+
 # --------------------------------------------------------------------------------------------------------- soft conditions
 
 

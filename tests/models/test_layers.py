@@ -28,7 +28,7 @@ def test_paper_leaves_everything_as_the_architecture_set_it() -> None:
 
 
 @SCHEMES
-@pytest.mark.parametrize("name", [name for name in architectures if name != "stylegan"])  # whose weights are scaled as they are used
+@pytest.mark.parametrize("name", [name for name in architectures if name != "stylegan"])  # which refuses any but its own
 def test_it_reaches_every_weight_that_multiplies_and_no_other(name: str, scheme: str) -> None:
     cls = architectures[name]
     model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16, num_classes=3, num_attributes=2))

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Row
@@ -107,7 +108,9 @@ ModelDep = Annotated[Row[Model, int, Version | None], Depends(_model, scope="fun
 @router.get("", operation_id="list_models")
 async def list_models(session: ReadDep, services: ServicesDep) -> Page[ModelOut]:
     """All models, newest first."""
-    return Page(items=[_model_out(row, services.store) for row in await session.execute(queries.models())], next_cursor=None)
+    rows = (await session.execute(queries.models())).all()
+    items = await run_in_threadpool(lambda: [_model_out(row, services.store) for row in rows])  # reads files: what can be dialled
+    return Page(items=items, next_cursor=None)
 
 
 @router.get("/{name}", operation_id="get_model", responses=problems(404))
@@ -119,7 +122,8 @@ def get_model(model: ModelDep, services: ServicesDep) -> ModelOut:
 @router.get("/{name}/versions", operation_id="list_versions", responses=problems(404))
 async def list_versions(model: ModelDep, session: ReadDep, services: ServicesDep, name: ModelName) -> Page[VersionOut]:
     """A model's versions, newest first."""
-    items = [version_out(version, services.store) for version in await session.scalars(queries.versions(name))]
+    versions = (await session.scalars(queries.versions(name))).all()
+    items = await run_in_threadpool(lambda: [version_out(version, services.store) for version in versions])
     return Page(items=items, next_cursor=None)
 
 

@@ -27,7 +27,7 @@ from atelier.models.base import (
 from atelier.models.layers import ConditionalBatchNorm2d, Upsampling, dcgan_init, double
 
 JOINT_WIDTH = 240  # of the hidden layer in which the classic discriminator joins image and condition; the paper has as many maxout units
-EMBEDDING_GAIN = 0.2  # how loud the condition's embedding is beside z
+EMBEDDING_GAIN = 0.2  # how loud the condition's embedding is in the generator
 
 
 class CGANHyperparameters(Hyperparameters):
@@ -42,7 +42,7 @@ class CGANHyperparameters(Hyperparameters):
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     embedding_dim: int = Field(64, ge=1, le=1024)
-    """Length of the condition's embedding that goes into the generator beside z."""
+    """Length of the condition's embedding, which goes into the generator's smallest layer, or beside z in the variant classic."""
     upsampling: Upsampling = "transposed"
     """How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
@@ -93,16 +93,15 @@ class CGANGenerator(ConditionalGenerator):
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         x: Tensor = self.first(z).unflatten(1, (-1, 4, 4))
         place = self.place(self.embedding(condition) * EMBEDDING_GAIN).unflatten(1, (-1, 4, 4))
-        for index, (norm, doubling) in enumerate(zip(self.norms, self.doublings, strict=True)):
-            if index == 0 and self.classic:
-                x = x + place  # a linear map of z and embedding side by side is the sum of their own
-            x = norm(x, condition) if isinstance(norm, ConditionalBatchNorm2d) else norm(x)
-            if index == 0 and not self.classic:
-                # After the norm. Before it, the classes' differences take the place of z's in the variance that it sets to one, and
-                # each class soon has a single picture.
-                x = x + place
+        first, *norms = self.norms
+        # After the norm: before it, the classes' differences take the place of z's in the variance that it sets to one, and each class
+        # soon has a single picture. (The paper's way is before: a linear map of z and embedding side by side is the sum of their own.)
+        x = first(x + place) if self.classic else first(x, condition) + place
+        for doubling, norm in zip(self.doublings, norms, strict=False):
             x = doubling(relu(x))
-        return x.tanh()
+            x = norm(x) if self.classic else norm(x, condition)
+        images: Tensor = self.doublings[-1](relu(x))
+        return images.tanh()
 
 
 class Discriminator(nn.Module):

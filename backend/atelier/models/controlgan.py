@@ -90,7 +90,8 @@ class ControlGANGenerator(ConditionalGenerator):
         self.latent_dim = hp.latent_dim
         doublings = spec.resolution.bit_length() - 3  # 4 · 2^doublings = resolution
         widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
-        self.first = nn.Linear(hp.latent_dim + self.condition_dim, widths[0] * 16, bias=False)
+        self.first = nn.Linear(hp.latent_dim, widths[0] * 16, bias=False)
+        self.place = nn.Linear(self.condition_dim, widths[0] * 16, bias=False)
         self.norms = nn.ModuleList(ConditionalBatchNorm2d(width, self.condition_dim) for width in widths)
         self.doublings = nn.ModuleList(
             nn.Sequential(*double(hp.upsampling, width, following, bias=last))
@@ -99,13 +100,16 @@ class ControlGANGenerator(ConditionalGenerator):
         self.apply(dcgan_init)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        # In standard deviations of the data's conditions: as loud as z, entry by entry, be it a class of ten or a place near the middle.
+        # In standard deviations of the data's conditions: all equally loud, be it a class of ten or a place near the middle.
         condition = (condition - self.typical.mean(dim=0)) / self.typical.std(dim=0).clamp_min(0.1)
-        # Beside the norms, the condition goes in at the root: norms act on all places alike, and can't say where a thing should be.
-        x: Tensor = self.first(torch.cat([z, condition], dim=1)).unflatten(1, (-1, 4, 4))
-        for norm, doubling in zip(self.norms, self.doublings, strict=True):
-            x = doubling(relu(norm(x, condition)))
-        return x.tanh()
+        first, *norms = self.norms
+        # Norms act on all places alike, and can't say where a thing should be: the condition also comes in as an image of 4x4. After
+        # the first norm: before it, conditions' differences drive z's out of the variance that it sets to one, and z is ignored.
+        x: Tensor = first(self.first(z).unflatten(1, (-1, 4, 4)), condition) + self.place(condition).unflatten(1, (-1, 4, 4))
+        for doubling, norm in zip(self.doublings, norms, strict=False):
+            x = norm(doubling(relu(x)), condition)
+        images: Tensor = self.doublings[-1](relu(x))
+        return images.tanh()
 
 
 def probabilities(values: Tensor) -> Tensor:
@@ -170,8 +174,8 @@ class ControlGAN(GenerativeModel):
     """A classifier that has seen real pictures alone tells the generator how well it obeys; a discriminator, how real it draws.
 
     Deviations from the paper: the classifier learns in a stage before the game, with batch norm and noise; each attribute has a
-    gamma; some conditions in training are soft ones, with a bounded error also beyond 0 and 1; the condition also comes in beside
-    z; generator and discriminator are DCGAN's, by default with spectral norm and the hinge loss.
+    gamma; some conditions in training are soft ones, with a bounded error also beyond 0 and 1; the condition also comes in
+    after the first norm; generator and discriminator are DCGAN's, by default with spectral norm and the hinge loss.
     """
 
     title = "Controllable GAN"

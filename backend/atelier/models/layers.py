@@ -55,8 +55,6 @@ def dcgan_init(module: nn.Module) -> None:
 def initialise(module: nn.Module, scheme: Literal["paper", "orthogonal", "kaiming"]) -> None:
     """Begin anew with the weights of all convolutions and linear maps; norms and embeddings keep theirs.
 
-    So do layers of an equalised learning rate (StyleGAN), which scale their weights as they use them.
-
     "paper" leaves everything as the architecture has set it. "orthogonal" is Saxe et al. 2014 (arXiv 1312.6120), with a gain
     of 1 as in BigGAN; "kaiming" is He et al. 2015 (arXiv 1502.01852), eq. 15, for leaky ReLUs of slope 0.2. Biases become zero.
     """

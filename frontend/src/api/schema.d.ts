@@ -1245,7 +1245,7 @@ export interface components {
             latent_dim?: number;
             /**
              * Embedding Dim
-             * @description Length of the condition's embedding that goes into the generator beside z.
+             * @description Length of the condition's embedding, which goes into the generator's smallest layer, or beside z in the variant classic.
              */
             embedding_dim?: number;
             /**
