@@ -3,12 +3,15 @@
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -46,6 +49,38 @@ def page(browser: Browser) -> Iterator[Page]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
         assert complaints == []
+
+
+def trained(server: str, model: str, **run: object) -> None:
+    """Train a version of five steps on a few shapes, over HTTP."""
+    body = {
+        "dataset": "shapes",
+        "dataset_options": {"count": 64},
+        "preset": "debug",
+        "hyperparameters": {"steps": 5},
+        "model": model,
+        **run,
+    }
+    job = httpx.post(f"{server}/api/v1/training-runs", json=body).raise_for_status().json()
+    deadline = time.monotonic() + 120
+    while job["status"] not in ("succeeded", "failed"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+        job = httpx.get(f"{server}/api/v1/training-runs/{job['id']}").json()
+    assert job["status"] == "succeeded", job["error"]
+
+
+def drawn(page: Page, count: int) -> list[str]:
+    """Where the images that the page shows come from, when all of them are there.
+
+    By properties of the elements: the page's security policy forbids what wait_for_function does when it has to wait.
+    """
+    images = page.get_by_role("img", name=re.compile("^Image from seed"))
+    expect(images).to_have_count(count)
+    for image in images.all():
+        image.scroll_into_view_if_needed()
+        expect(image).not_to_have_js_property("naturalWidth", 0)
+    return [image.get_attribute("src") or "" for image in images.all()]
 
 
 def _installed() -> str | None:

@@ -1,24 +1,17 @@
 """What images can be turned to is found on the page, and turned there."""
 
 import re
-import time
 
 import httpx
 from playwright.sync_api import Page, expect
+from tests.browser.conftest import drawn, trained
 
 
 def test_directions_are_found_and_an_image_is_turned(page: Page, server: str) -> None:
-    body = {"architecture": "dcgan", "dataset": "shapes", "dataset_options": {"count": 64}, "preset": "debug", "model": "to-turn"}
-    job = httpx.post(f"{server}/api/v1/training-runs", json=body | {"hyperparameters": {"steps": 5}}).raise_for_status().json()
-    deadline = time.monotonic() + 120
-    while job["status"] != "succeeded":
-        assert time.monotonic() < deadline, job
-        time.sleep(0.2)
-        job = httpx.get(f"{server}/api/v1/training-runs/{job['id']}").json()
-
+    trained(server, "to-turn", architecture="dcgan")
     page.goto(f"{server}/inference?model=to-turn&seed=3&count=1")
     image = page.get_by_role("img", name="Image from seed 3")
-    plain = image.get_attribute("src") or ""
+    (plain,) = drawn(page, 1)
     dial = page.get_by_role("region", name="Dial")
     dial.get_by_role("button", name="Find directions").click()
     slider = dial.get_by_role("slider", name="Black background")

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
+from tests.browser.conftest import drawn
 
 TRAINED = 120_000  # ms; a debug run takes seconds where nothing else runs
 
@@ -32,10 +33,7 @@ def test_train_watch_draw_and_save(page: Page, server: str, tmp_path: Path) -> N
     page.get_by_label("Seed", exact=True).fill("7")
     page.get_by_label("Images").fill("4")
     page.get_by_role("button", name="Draw", exact=True).click()
-    images = page.get_by_role("img", name=re.compile("^Image from seed"))
-    expect(images).to_have_count(4)
-    expect(images.first).to_be_visible()
-    page.wait_for_function("[...document.images].filter(i => i.alt.startsWith('Image from seed')).every(i => i.naturalWidth > 0)")
+    drawn(page, 4)
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Save image 7").click()

@@ -1,48 +1,26 @@
 """A version is asked for what it can do, by clicking."""
 
-import re
-import time
-
 import httpx
 from playwright.sync_api import Browser, Page, expect
-
-LOADED = "[...document.images].filter(i => i.alt.startsWith('Image from seed')).every(i => i.naturalWidth > 0)"
-
-
-def _trained(server: str, model: str, **run: object) -> None:
-    body = {"dataset": "shapes", "dataset_options": {"count": 64}, "preset": "debug", "model": model, **run}
-    job = httpx.post(f"{server}/api/v1/training-runs", json=body).raise_for_status().json()
-    deadline = time.monotonic() + 120
-    while job["status"] not in ("succeeded", "failed"):
-        assert time.monotonic() < deadline, job
-        time.sleep(0.2)
-        job = httpx.get(f"{server}/api/v1/training-runs/{job['id']}").json()
-    assert job["status"] == "succeeded", job["error"]
-
-
-def _sources(page: Page, count: int) -> list[str]:
-    images = page.get_by_role("img", name=re.compile("^Image from seed"))
-    expect(images).to_have_count(count)
-    page.wait_for_function(LOADED)
-    return [image.get_attribute("src") or "" for image in images.all()]
+from tests.browser.conftest import drawn, trained
 
 
 def test_a_mixture_of_classes_is_drawn_and_its_address_brings_it_back(page: Page, server: str) -> None:
-    _trained(server, "by-class", architecture="cgan", hyperparameters={"steps": 5})
+    trained(server, "by-class", architecture="cgan")
     page.goto(f"{server}/inference?model=by-class&seed=3&count=2")
-    plain = _sources(page, 2)
+    plain = drawn(page, 2)
     page.get_by_role("radiogroup", name="Classes").get_by_role("radio", name="star").check()
     page.get_by_label("Mix with").select_option("heart")
     page.get_by_role("slider", name="Share of heart").fill("0.25")
     page.get_by_role("button", name="Draw", exact=True).click()
     expect(page.get_by_role("button", name="Draw", exact=True)).to_be_enabled()
     expect(page.get_by_role("img", name="Image from seed 3")).not_to_have_attribute("src", plain[0])
-    mixed = _sources(page, 2)
+    mixed = drawn(page, 2)
     asked = {"seed": 3, "count": 2, "class_weights": {"star": 0.75, "heart": 0.25}}
-    drawn = httpx.post(f"{server}/api/v1/models/by-class/versions/1/images", json=asked).json()
-    assert [image["url"] for image in drawn["items"]] == mixed
+    answer = httpx.post(f"{server}/api/v1/models/by-class/versions/1/images", json=asked).json()
+    assert [image["url"] for image in answer["items"]] == mixed
     page.goto(page.url)
-    assert _sources(page, 2) == mixed
+    assert drawn(page, 2) == mixed
 
 
 def test_what_the_pictures_lack_is_said_at_the_data_set(browser: Browser, server: str) -> None:
