@@ -41,6 +41,13 @@ def batch() -> Batch:
 # --------------------------------------------------------------------------------------------------------------- the generator
 
 
+def disturb(generator: CGANGenerator) -> None:
+    """Let norms do something for each condition, which they begin without."""
+    for norm in generator.norms:
+        if isinstance(norm, ConditionalBatchNorm2d):
+            torch.nn.init.normal_(norm.weight)
+
+
 def test_conditional_batch_norm_begins_as_plain_batch_norm_under_any_condition() -> None:
     norm, plain = ConditionalBatchNorm2d(6, 4), torch.nn.BatchNorm2d(6)
     x = torch.randn(8, 6, 4, 4) * 3 + 1
@@ -65,6 +72,7 @@ def test_each_image_is_scaled_and_shifted_by_its_own_condition() -> None:
 def test_the_same_z_is_drawn_differently_under_another_condition(variant: str, conditions: str, count: int) -> None:
     generator = build(variant, conditions=conditions).generator.eval()
     assert generator.condition_dim == count
+    disturb(generator)
     z = torch.randn(1, generator.latent_dim).expand(count + 1, -1)
     images = generator(z, torch.cat([torch.eye(count), torch.zeros(1, count)]))
     assert images.unique(dim=0).shape[0] == count + 1
@@ -81,22 +89,38 @@ def test_a_condition_has_no_share_in_the_variance_that_the_first_norm_sets_to_on
     assert torch.equal(*normed)
 
 
-def test_half_of_two_conditions_is_half_of_what_each_does() -> None:
+def test_half_of_two_classes_is_half_of_what_each_does_to_every_norm() -> None:
     generator = build().generator
-    assert isinstance(generator, CGANGenerator)
-    for norm in generator.norms:
-        assert isinstance(norm, ConditionalBatchNorm2d)
-        torch.nn.init.normal_(norm.weight)
+    disturb(generator)
     one, two = torch.eye(4)[:1], torch.eye(4)[2:3]
-    x = torch.randn(6, 32, 4, 4)  # what comes into the first norm
+    done: list[Tensor] = []
+    for norm in generator.norms:
+        norm.register_forward_pre_hook(lambda module, inputs: done.append(inputs[1] @ module.weight))
 
     def effects(condition: Tensor) -> Tensor:
-        return torch.cat(
-            [generator.place(generator.embedding(condition)).flatten(), generator.norms[0](x, condition.expand(6, -1)).flatten()]
-        )
+        done.clear()
+        generator(torch.randn(2, generator.latent_dim), condition.expand(2, -1))
+        return torch.cat([effect[0] for effect in done])
 
     assert (effects(one) - effects(two)).abs().mean() > 0.1
-    assert torch.allclose(effects((one + two) / 2), (effects(one) + effects(two)) / 2, atol=1e-5)
+    assert torch.allclose(effects((one + two) / 2), (effects(one) + effects(two)) / 2, atol=1e-4)
+
+
+def test_attributes_alone_can_say_where_a_thing_is() -> None:
+    by_class, by_attributes, classic = (
+        build(variant, conditions=conditions).generator
+        for variant, conditions in (("projection", "class"), ("projection", "attributes"), ("classic", "attributes"))
+    )
+    assert by_class.place is None
+    assert classic.place is None
+    assert by_attributes.place is not None
+    condition = torch.randn(1000, 5)
+    places = by_attributes.place(condition)
+    assert places.shape == (1000, 32, 4, 4)
+    assert 0.5 < places.std() < 2  # about as loud as z after its norm
+    left, top = torch.tensor([[1.0, 0, 0, 0, 0]]), torch.tensor([[0.0, 1, 0, 0, 0]])
+    both, neither = by_attributes.place(left + top), by_attributes.place(torch.zeros(1, 5))
+    assert not torch.allclose(both - neither, by_attributes.place(left) + by_attributes.place(top) - 2 * neither, atol=0.01)
 
 
 def test_only_the_classic_generator_has_plain_batch_norm() -> None:
@@ -150,13 +174,14 @@ class Watching(torch.nn.Module):
         super().__init__()
         self.seen: list[tuple[Tensor, Tensor]] = []
 
-    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        self.seen.append((images.detach(), condition))
-        return images[:, :1, -1, -1]
+    def forward(self, images: Tensor, *conditions: Tensor) -> Tensor:
+        self.seen.extend((images.detach(), condition) for condition in conditions)
+        return images[:, :1, -1, -1].expand(-1, len(conditions))
 
 
 def watched(variant: str, augment: Augmentation = "none", **chosen: Any) -> tuple[CGAN, Watching]:
     model, watching = build(variant, augment, **chosen), Watching()
+    model.generator.typical[:] = torch.tensor([[1.0], [-1.0]]).repeat(128, 1)  # so that conditions are standardised already
     model.discriminator = watching  # type: ignore[assignment]
     return model, watching
 
@@ -235,8 +260,8 @@ class Saying(torch.nn.Module):
         super().__init__()
         self.logit = logit
 
-    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        return torch.full((len(images), 1), self.logit)
+    def forward(self, images: Tensor, *conditions: Tensor) -> Tensor:
+        return torch.full((len(images), len(conditions)), self.logit)
 
 
 def test_the_losses_are_the_hinge_with_its_margin_and_the_logistic_one(batch: Batch) -> None:
@@ -248,6 +273,32 @@ def test_the_losses_are_the_hinge_with_its_margin_and_the_logistic_one(batch: Ba
         model.discriminator = Saying(0.1)  # type: ignore[assignment]
         assert model.generator_losses(batch)["loss"].item() == pytest.approx(generator)
         assert model.discriminator_losses(batch)["loss"].item() == pytest.approx(discriminator)
+
+
+@VARIANTS
+def test_real_pictures_under_conditions_of_others_are_refused(variant: str, batch: Batch) -> None:
+    torch.manual_seed(0)
+    model = build(variant, mismatch=0.5, label_dropout=0.25)
+    model.discriminator = Saying(0.1)  # type: ignore[assignment]
+    model.generator_losses(batch)
+    ((condition, _),) = model.drawn
+    told = condition.any(dim=1)
+    wrong = int((told & told.roll(1)).sum())  # no class of these comes twice in a row
+    assert 0 < wrong < 8
+    refused = 0.25 + 0.1 if variant == "projection" else softplus(torch.tensor(0.1)).item()
+    accepted = 0.25 - 0.1 if variant == "projection" else softplus(torch.tensor(-0.1)).item()
+    assert model.discriminator_losses(batch)["loss"].item() == pytest.approx(accepted + refused + 0.5 * refused * wrong / 8)
+
+
+def test_a_mistaken_condition_has_another_class_or_one_other_attribute_and_what_that_excludes() -> None:
+    assert torch.equal(build().mistaken(torch.eye(4)), torch.eye(4).roll(1, dims=0))
+    model = build(conditions="attributes")
+    model.generator.excludes[0, 1] = model.generator.excludes[1, 0] = 1
+    condition = torch.tensor([[1.0, 0, 0, 0.2, 0.3], [0.0, 1, 1, 0.4, 0.5]]).repeat(100, 1)
+    mistaken = model.mistaken(condition)
+    changed = mistaken != condition
+    assert {tuple(row) for row in changed.int().tolist()} == {(1, 1, 0, 0, 0), (0, 0, 1, 0, 0), (0, 0, 0, 1, 0), (0, 0, 0, 0, 1)}
+    assert torch.equal(mistaken[changed], condition.roll(1, dims=0)[changed])
 
 
 @VARIANTS

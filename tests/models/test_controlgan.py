@@ -138,7 +138,8 @@ def test_gamma_follows_what_drawn_pictures_lack_of_real_ones() -> None:
     model = build(conditions="attributes", gamma_rate=0.5, gamma_max=2.0, equilibrium=2.0)
     model.gamma.copy_(torch.tensor([1.0, 1.95, 0.1]))
     model.follow(real=torch.tensor([0.1, 0.1, 0.4]), fake=torch.tensor([0.4, 0.4, 0.2]))
-    assert model.gamma.tolist() == pytest.approx([1.1, 2.0, 0.0])  # grows by 0.5 · (0.4 - 2 · 0.1); at most 2; at least 0
+    # grows by 0.5 · (0.4 - 2 · 0.1) / (0.4 + 2 · 0.1); at most 2; at least 0
+    assert model.gamma.tolist() == pytest.approx([1 + 1 / 6, 2.0, 0.0])
 
 
 @CONDITIONS
@@ -183,7 +184,7 @@ def test_in_parts_gamma_moves_as_far_as_in_one(batch: Batch) -> None:
             model.generator_losses(part)
         found.append(model.gamma)
     assert (found[0] - 1).abs().max() > 0.001
-    assert torch.allclose(found[0], found[1], atol=1e-6)
+    assert torch.allclose(found[0], found[1], atol=1e-3)  # a mean of shares is not quite the share of means
 
 
 def test_a_condition_has_no_share_in_the_variance_that_the_first_norm_sets_to_one() -> None:
@@ -191,9 +192,16 @@ def test_a_condition_has_no_share_in_the_variance_that_the_first_norm_sets_to_on
     normed: list[Tensor] = []
     generator.norms[0].register_forward_pre_hook(lambda module, inputs: normed.append(inputs[0]))
     z = torch.randn(6, generator.latent_dim)
-    images = [generator(z, torch.eye(generator.condition_dim)[[index] * 6]) for index in range(2)]
+    for index in range(2):
+        generator(z, torch.eye(generator.condition_dim)[[index] * 6])
     assert torch.equal(*normed)
-    assert not torch.allclose(*images)
+
+
+def test_attributes_alone_can_say_where_a_thing_is() -> None:
+    assert build().generator.place is None
+    generator = build(conditions="attributes").generator
+    z = torch.randn(6, generator.latent_dim)
+    assert not torch.allclose(*(generator(z, torch.eye(3)[[index] * 6]) for index in range(2)))
 
 
 # --------------------------------------------------------------------------------------------------------- soft conditions

@@ -186,6 +186,10 @@ class ConditionalGenerator(Generator):
         expected = torch.outer(conditions.sum(dim=0), conditions.sum(dim=0)) / len(conditions)
         self.excludes.copy_((together == 0) & (expected >= 10) & torch.outer(on_or_off, on_or_off).bool())
 
+    def standardised(self, conditions: Tensor) -> Tensor:
+        """Conditions [N, condition_dim] in standard deviations of the data's: all equally loud, one class of ten or a small shift."""
+        return (conditions - self.typical.mean(dim=0)) / self.typical.std(dim=0, correction=0).clamp_min(0.1)
+
     def preview_conditions(self, count: int) -> Tensor:
         """Conditions [count, condition_dim] to show side by side: of the data, evenly picked; classes one after the other."""
         one_hot = (self.typical.sum(dim=1) == 1).all() and ((self.typical == 0) | (self.typical == 1)).all()

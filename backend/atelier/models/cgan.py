@@ -24,10 +24,10 @@ from atelier.models.base import (
     architecture,
     conditions_of,
 )
-from atelier.models.layers import ConditionalBatchNorm2d, Upsampling, dcgan_init, double
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
 
 JOINT_WIDTH = 240  # of the hidden layer in which the classic discriminator joins image and condition; the paper has as many maxout units
-EMBEDDING_GAIN = 0.2  # how loud the condition's embedding is in the generator
+CLASSIC_LOUDNESS = 0.2  # of the condition's embedding beside z, where the paper leaves its scale open
 
 
 class CGANHyperparameters(Hyperparameters):
@@ -39,6 +39,8 @@ class CGANHyperparameters(Hyperparameters):
     """Conditional batch norm and a projection discriminator with the hinge loss, or the paper's joined layers with the logistic loss."""
     label_dropout: float = Field(0.1, ge=0, lt=1)
     """Share of images that are shown without their condition, so that the generator can also draw when it is asked for nothing."""
+    mismatch: float = Field(0.0, ge=0, le=1)
+    """Weight of real images under conditions of others, which the discriminator must refuse, as in arXiv 1605.05396; 0 shows none."""
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     embedding_dim: int = Field(64, ge=1, le=1024)
@@ -77,9 +79,10 @@ class CGANGenerator(ConditionalGenerator):
         doublings = spec.resolution.bit_length() - 3  # 4 · 2^doublings = resolution
         widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
         self.classic = hp.variant == "classic"
-        self.embedding = nn.Linear(condition_dim, hp.embedding_dim, bias=False)
-        self.first = nn.Linear(hp.latent_dim, widths[0] * 16, bias=False)
-        self.place = nn.Linear(hp.embedding_dim, widths[0] * 16, bias=False)
+        self.first = nn.Linear(hp.latent_dim + (hp.embedding_dim if self.classic else 0), widths[0] * 16, bias=False)
+        self.embedding = nn.Linear(condition_dim, hp.embedding_dim, bias=False) if self.classic else None
+        # A class says nothing of places, and beside it, z would soon be ignored.
+        self.place = Placing(condition_dim, widths[0]) if hp.conditions == "attributes" and not self.classic else None
         self.norms = nn.ModuleList(
             nn.BatchNorm2d(width) if self.classic else ConditionalBatchNorm2d(width, condition_dim) for width in widths
         )
@@ -88,15 +91,20 @@ class CGANGenerator(ConditionalGenerator):
             for width, following, last in zip(widths, [*widths[1:], spec.channels], [False] * (doublings - 1) + [True], strict=True)
         )
         self.apply(dcgan_init)
-        nn.init.normal_(self.embedding.weight)
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, std=CLASSIC_LOUDNESS * condition_dim**-0.5)
+        if self.place is not None:
+            self.place.begin()
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        x: Tensor = self.first(z).unflatten(1, (-1, 4, 4))
-        place = self.place(self.embedding(condition) * EMBEDDING_GAIN).unflatten(1, (-1, 4, 4))
+        condition = self.standardised(condition)
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(condition)], dim=1)
         first, *norms = self.norms
-        # After the norm: before it, the classes' differences take the place of z's in the variance that it sets to one, and each class
-        # soon has a single picture. (The paper's way is before: a linear map of z and embedding side by side is the sum of their own.)
-        x = first(x + place) if self.classic else first(x, condition) + place
+        x: Tensor = self.first(z).unflatten(1, (-1, 4, 4))
+        x = first(x) if self.classic else first(x, condition)
+        if self.place is not None:
+            x = x + self.place(condition)
         for doubling, norm in zip(self.doublings, norms, strict=False):
             x = doubling(relu(x))
             x = norm(x) if self.classic else norm(x, condition)
@@ -105,7 +113,7 @@ class CGANGenerator(ConditionalGenerator):
 
 
 class Discriminator(nn.Module):
-    """Images [N, C, H, W], condition [N, K] → logits [N, 1]: half the size a layer down to 4x4, then the condition comes in.
+    """Images [N, C, H, W], conditions [N, K] → logits [N, conditions]: half the size a layer down to 4x4, then each condition comes in.
 
     "projection": a linear map of the features, plus their scalar product with an embedding of the condition (eq. 4 of the paper).
     "classic": features and an embedding of the condition are joined in a hidden layer.
@@ -135,8 +143,11 @@ class Discriminator(nn.Module):
                 if isinstance(layer, nn.Conv2d | nn.Linear):
                     spectral_norm(layer)
 
-    def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        features, embedding = self.layers(images), self.embedding(condition)
+    def forward(self, images: Tensor, *conditions: Tensor) -> Tensor:
+        features = self.layers(images)
+        return torch.cat([self.logits(features, self.embedding(condition)) for condition in conditions], dim=1)
+
+    def logits(self, features: Tensor, embedding: Tensor) -> Tensor:
         if self.joint is not None:
             joint = leaky_relu(self.joint(torch.cat([features, embedding], dim=1)), 0.2)
             logits: Tensor = self.last(joint)
@@ -180,6 +191,8 @@ class CGAN(GenerativeModel):
         },
     }
 
+    generator: CGANGenerator
+
     def __init__(self, hp: CGANHyperparameters, spec: ImageSpec) -> None:
         super().__init__(hp, spec)
         self.hp = hp
@@ -212,13 +225,19 @@ class CGAN(GenerativeModel):
     def discriminator_losses(self, batch: Batch) -> Losses:
         # The real images stand under the very conditions under which the generator drew: only the images tell them apart.
         condition, drawn = self.drawn.pop(0)
+        asked = [condition, self.mistaken(condition)] if self.hp.mismatch else [condition]
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
-            real_logits, fake_logits = (self.judge(self.augment(images), condition) for images in (batch.images, drawn))
-            loss = softplus(-real_logits).mean() + softplus(fake_logits).mean()
+            real_logits = self.judge(self.augment(batch.images), *asked)
+            fake_logits = self.judge(self.augment(drawn), condition)
         else:
             images = self.augment(torch.cat([batch.images, drawn]))
-            real_logits, fake_logits = self.judge(images, condition.repeat(2, 1)).chunk(2)
-            loss = relu(self.hp.hinge_margin - real_logits).mean() + relu(self.hp.hinge_margin + fake_logits).mean()
+            real_logits, fake_logits = self.judge(images, *(some.repeat(2, 1) for some in asked)).chunk(2)
+        loss = self.errors(real_logits[:, :1]).mean() + self.errors(-fake_logits[:, :1]).mean()
+        if self.hp.mismatch:
+            told = (other.any(dim=1) for other in asked)  # a condition that was dropped is wrong of nothing
+            wrong = torch.stack([(asked[0] != asked[1]).any(dim=1), *told]).all(dim=0)
+            loss = loss + self.hp.mismatch * (self.errors(-real_logits[:, 1]) * wrong).mean()
+        real_logits, fake_logits = real_logits[:, :1], fake_logits[:, :1]
         losses = {"loss": loss}
         for name, logits in {"real": real_logits.detach(), "fake": fake_logits.detach()}.items():
             losses[f"{name}_logit"] = logits.mean()
@@ -235,6 +254,15 @@ class CGAN(GenerativeModel):
         kept = torch.rand(len(condition), 1, device=condition.device) >= self.hp.label_dropout
         return condition * kept
 
+    def mistaken(self, condition: Tensor) -> Tensor:
+        """Conditions [N, K] that others have: other classes; or one attribute as another has it, with those that exclude it."""
+        other = condition.roll(1, dims=0)
+        if self.hp.conditions == "class":
+            return other
+        chosen = torch.randint(condition.shape[1], (len(condition),), device=condition.device)
+        changed = self.generator.excludes[chosen].bool().scatter(1, chosen[:, None], True)  # all else is right: that alone gives it away
+        return torch.where(changed, other, condition)
+
     def augment(self, images: Tensor) -> Tensor:
         if self.hp.augment == "ada":
             assert self.ada is not None
@@ -242,7 +270,11 @@ class CGAN(GenerativeModel):
             return augmented
         return diff_augment(images, self.hp.augment)
 
-    def judge(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Logits [N, 1], in float32 whatever the discriminator computes in, so that the losses are."""
-        logits: Tensor = self.discriminator(images, condition)
+    def errors(self, logits: Tensor) -> Tensor:
+        """How far logits [N, 1] are from saying yes, and being sure enough of it."""
+        return softplus(-logits) if self.hp.variant == "classic" else relu(self.hp.hinge_margin - logits)
+
+    def judge(self, images: Tensor, *conditions: Tensor) -> Tensor:
+        """Logits [N, conditions], in float32 whatever the discriminator computes in, so that the losses are."""
+        logits: Tensor = self.discriminator(images, *(self.generator.standardised(condition) for condition in conditions))
         return logits.float()

@@ -24,7 +24,7 @@ from atelier.models.base import (
     architecture,
     conditions_of,
 )
-from atelier.models.layers import ConditionalBatchNorm2d, Upsampling, dcgan_init, double
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
 
 SHARPNESS = 2.0  # logit that says of an attribute: fully there
 
@@ -91,21 +91,23 @@ class ControlGANGenerator(ConditionalGenerator):
         doublings = spec.resolution.bit_length() - 3  # 4 · 2^doublings = resolution
         widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
         self.first = nn.Linear(hp.latent_dim, widths[0] * 16, bias=False)
-        self.place = nn.Linear(self.condition_dim, widths[0] * 16, bias=False)
+        # A class says nothing of places, and beside it, z would soon be ignored.
+        self.place = Placing(self.condition_dim, widths[0]) if hp.conditions == "attributes" else None
         self.norms = nn.ModuleList(ConditionalBatchNorm2d(width, self.condition_dim) for width in widths)
         self.doublings = nn.ModuleList(
             nn.Sequential(*double(hp.upsampling, width, following, bias=last))
             for width, following, last in zip(widths, [*widths[1:], spec.channels], [False] * (doublings - 1) + [True], strict=True)
         )
         self.apply(dcgan_init)
+        if self.place is not None:
+            self.place.begin()
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        # In standard deviations of the data's conditions: all equally loud, be it a class of ten or a place near the middle.
-        condition = (condition - self.typical.mean(dim=0)) / self.typical.std(dim=0).clamp_min(0.1)
+        condition = self.standardised(condition)
         first, *norms = self.norms
-        # Norms act on all places alike, and can't say where a thing should be: the condition also comes in as an image of 4x4. After
-        # the first norm: before it, conditions' differences drive z's out of the variance that it sets to one, and z is ignored.
-        x: Tensor = first(self.first(z).unflatten(1, (-1, 4, 4)), condition) + self.place(condition).unflatten(1, (-1, 4, 4))
+        x: Tensor = first(self.first(z).unflatten(1, (-1, 4, 4)), condition)
+        if self.place is not None:
+            x = x + self.place(condition)
         for doubling, norm in zip(self.doublings, norms, strict=False):
             x = norm(doubling(relu(x)), condition)
         images: Tensor = self.doublings[-1](relu(x))
@@ -150,19 +152,18 @@ class Discriminator(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Images [N, C, H, W] → what they show [N, K], a logit for each class or attribute."""
+    """Images [N, C, H, W] → what they show [N, K], a logit for each class or attribute: half the size a layer down to 4x4."""
 
     def __init__(self, hp: ControlGANHyperparameters, spec: ImageSpec) -> None:
         super().__init__()
-        width = hp.classifier_width
-        layers: list[nn.Module] = [nn.Conv2d(spec.channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
-        for _ in range(spec.resolution.bit_length() - 4):
-            for channels, size, stride in ((width, 3, 1), (2 * width, 4, 2)):
-                layers += [nn.Conv2d(channels, 2 * width, size, stride, 1, bias=False), nn.BatchNorm2d(2 * width)]
-                layers += [nn.LeakyReLU(0.2, inplace=True)]
-            width = 2 * width
+        layers: list[nn.Module] = []
+        channels, width = spec.channels, hp.classifier_width
+        for pooled in [True] * (spec.resolution.bit_length() - 3) + [False]:
+            layers += [nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.MaxPool2d(2)] if pooled else []
+            channels, width = width, min(2 * width, 4 * hp.classifier_width)
         outputs = spec.num_classes if hp.conditions == "class" else spec.num_attributes
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * 16, outputs))
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, outputs))
 
     def forward(self, images: Tensor) -> Tensor:
         outputs: Tensor = self.layers(images)
@@ -325,10 +326,12 @@ class ControlGAN(GenerativeModel):
     @torch.no_grad()
     def follow(self, real: Tensor, fake: Tensor) -> None:
         """Let gamma grow where drawn pictures show less of what was asked for than real ones, and shrink where they show more."""
-        missing = fake - self.hp.equilibrium * real
+        errors = torch.stack([fake, self.hp.equilibrium * real])
         if distributed.is_initialized():  # several processes see a share of the batch each: one gamma from all of them
-            distributed.all_reduce(missing)
-            missing /= distributed.get_world_size()
+            distributed.all_reduce(errors)
+        drawn, aimed = errors
+        # As a share of both: in nats, what early drawings lack drives gamma up far faster than late ones' excess can bring it down.
+        missing = (drawn - aimed) / (drawn + aimed).clamp_min(1e-8)
         # Not in place: the loss that was just computed needs the old one for its gradient.
         self.gamma = (self.gamma + self.hp.gamma_rate / self.hp.accumulate * missing).clamp(0, self.hp.gamma_max)
 

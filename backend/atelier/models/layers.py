@@ -40,6 +40,33 @@ class ConditionalBatchNorm2d(nn.Module):
         return torch.addcmul(shift, normed, 1 + scale)
 
 
+class Placing(nn.Module):
+    """Condition [N, K], standardised → image [N, C, 4, 4] of variance one, to be added to what comes from z after its norm.
+
+    Norms act on all places alike, and can't say where a thing should be. Two layers, so that "left" and "top" can mean a corner: with a
+    single one they mean a side and another side, and the thing is drawn twice. After z's norm, because before it, conditions' differences
+    take the place of z's in the variance that it sets to one, and each condition soon has a single picture.
+    """
+
+    WIDTH = 256
+
+    def __init__(self, condition_dim: int, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(condition_dim, self.WIDTH), nn.ReLU(inplace=True), nn.Linear(self.WIDTH, channels * 16, bias=False)
+        )
+
+    def begin(self) -> None:
+        """Weights that give inputs of variance one outputs of variance one."""
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight)
+
+    def forward(self, condition: Tensor) -> Tensor:
+        places: Tensor = self.layers(condition)
+        return places.reshape(len(condition), -1, 4, 4)
+
+
 def dcgan_init(module: nn.Module) -> None:
     """Weights of convolutions from N(0, 0.02), of batch norm from N(1, 0.02); Radford et al. 2016, section 4."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

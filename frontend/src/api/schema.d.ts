@@ -1239,6 +1239,11 @@ export interface components {
              */
             label_dropout?: number;
             /**
+             * Mismatch
+             * @description Weight of real images under conditions of others, which the discriminator must refuse, as in arXiv 1605.05396; 0 shows none.
+             */
+            mismatch?: number;
+            /**
              * Latent Dim
              * @description Length of the latent vector z.
              */
