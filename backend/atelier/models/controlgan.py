@@ -55,7 +55,7 @@ class ControlGANHyperparameters(Hyperparameters):
     classifier_noise: float = Field(0.2, ge=0, le=2)
     """Standard deviation of the noise on all that the classifier sees, so that no pattern of faint pixels can please it."""
     gamma_rate: float = Field(1e-3, ge=0, le=1)
-    """How fast gamma, the weight of the classifier's word, follows: by this much a step for each unit that is missing."""
+    """How fast gamma, the weight of the classifier's word, follows what is missing: at most by this much a step."""
     gamma_max: float = Field(2.0, ge=0, le=1000)
     """Largest gamma: more obeys the condition, less looks more like the data."""
     equilibrium: float = Field(1.0, ge=0, le=100)
@@ -175,8 +175,8 @@ class ControlGAN(GenerativeModel):
     """A classifier that has seen real pictures alone tells the generator how well it obeys; a discriminator, how real it draws.
 
     Deviations from the paper: the classifier learns in a stage before the game, with batch norm and noise; each attribute has a
-    gamma; some conditions in training are soft ones, with a bounded error also beyond 0 and 1; the condition also comes in
-    after the first norm; generator and discriminator are DCGAN's, by default with spectral norm and the hinge loss.
+    gamma, which follows by shares; some conditions in training are soft ones, with a bounded error also beyond 0 and 1; attributes
+    also come in after the first norm; generator and discriminator are DCGAN's, by default with spectral norm and the hinge loss.
     """
 
     title = "Controllable GAN"
@@ -197,13 +197,14 @@ class ControlGAN(GenerativeModel):
             "gamma_rate": 0.02,
         },
         "quick": {
-            "steps": 6000,
-            "classifier_steps": 4000,
+            "steps": 4000,
+            "classifier_steps": 1000,
             "batch_size": 32,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
-            "schedule": "linear",
-            "gamma_rate": 3e-4,
+            "gamma_rate": 5e-5,
+            "equilibrium": 2.5,
+            "soft_share": 0.1,
         },
         "paper": {
             "variant": "wgan-gp",
