@@ -22,11 +22,6 @@ ROOT = Path(__file__).parents[1]
 STARTERS: dict[str, str] = {
     "digits-dcgan": "dcgan --dataset digits --preset quick",
     "digits-cgan": "cgan --dataset digits --preset quick",
-    "shapes-controlgan": (
-        "controlgan --dataset shapes --data count=20000 --preset quick --set conditions=attributes --set upsampling=nearest"
-        " --set classifier_width=32 --set classifier_noise=0.05 --set classifier_steps=2500 --set steps=12000 --set schedule=linear"
-        " --set gamma_rate=3e-4 --set equilibrium=1 --set soft_share=0.25"
-    ),
     "digits-stylegan": (
         "stylegan --dataset digits --preset quick --set steps=14000 --set batch_size=16 --set style_mixing=0.5 --set r1_gamma=0.1"
         " --set schedule=linear"

@@ -130,3 +130,17 @@ def test_the_wheel_of_the_image_is_built_from_what_docker_is_given() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["path"]
     assert given >= {"pyproject.toml", hook, project["project"]["readme"], *project["project"]["license-files"], "frontend", "backend"}
+
+
+def test_every_starter_is_there_and_comes_into_the_image_and_nothing_else_of_a_store_does() -> None:
+    listed = set(re.findall(r'^    "([a-z-]+)": ', (ROOT / "docs" / "starters.py").read_text(), flags=re.MULTILINE))
+    there = {
+        path.parent.parent.name
+        for path in (ROOT / "models_store" / "versions").glob("*/v1/manifest.json")
+        if json.loads(path.read_text()).get("starter")
+    }
+    ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text()
+    assert listed == there
+    assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in listed}
+    readme = (ROOT / "models_store" / "README.md").read_text()
+    assert [name for name in listed if f"`{name}`" not in readme] == []

@@ -84,6 +84,8 @@ class Manifest(BaseModel):
     revision: str | None = None
     """The commit of Atelier's sources, where it ran from a checkout."""
     created_at: datetime
+    starter: bool = False
+    """Whether it comes with Atelier's sources, and gets its row when a store is opened."""
 
 
 def image_spec_manifest(spec: base.ImageSpec) -> ImageSpecManifest:

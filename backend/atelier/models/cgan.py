@@ -182,6 +182,17 @@ class CGAN(GenerativeModel):
             "discriminator_learning_rate": 2e-3,
         },
         "quick": {"steps": 4000, "batch_size": 32, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4},
+        "attributes": {
+            "conditions": "attributes",
+            "mismatch": 0.5,
+            "upsampling": "nearest",
+            "discriminator_width": 64,
+            "steps": 12_000,
+            "batch_size": 32,
+            "generator_learning_rate": 5e-4,
+            "discriminator_learning_rate": 5e-4,
+            "schedule": "linear",
+        },
         "paper": {
             "resolution": 64,
             "steps": 100_000,

@@ -1339,7 +1339,7 @@ export interface components {
              * @default quick
              * @enum {string}
              */
-            preset: "debug" | "quick" | "paper";
+            preset: "debug" | "quick" | "attributes" | "paper";
             /** @description Hyper-parameters that differ from the preset. */
             hyperparameters?: components["schemas"]["CGANOverridesIn"];
             /**
@@ -1547,7 +1547,7 @@ export interface components {
             classifier_noise?: number;
             /**
              * Gamma Rate
-             * @description How fast gamma, the weight of the classifier's word, follows: by this much a step for each unit that is missing.
+             * @description How fast gamma, the weight of the classifier's word, follows what is missing: at most by this much a step.
              */
             gamma_rate?: number;
             /**
@@ -1645,7 +1645,7 @@ export interface components {
              * @default quick
              * @enum {string}
              */
-            preset: "debug" | "quick" | "paper";
+            preset: "debug" | "quick" | "attributes" | "paper";
             /** @description Hyper-parameters that differ from the preset. */
             hyperparameters?: components["schemas"]["ControlGANOverridesIn"];
             /**
@@ -2449,6 +2449,12 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Starter
+             * @description Whether it comes with Atelier's sources, and gets its row when a store is opened.
+             * @default false
+             */
+            starter: boolean;
         };
         /**
          * MemoryOut
