@@ -197,14 +197,15 @@ class ControlGAN(GenerativeModel):
             "gamma_rate": 0.02,
         },
         "quick": {
-            "steps": 4000,
+            "steps": 7500,
             "classifier_steps": 1000,
             "batch_size": 32,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
-            "gamma_rate": 5e-5,
+            "gamma_rate": 1e-4,
+            "gamma_max": 0.025,
             "equilibrium": 2.5,
-            "soft_share": 0.1,
+            "soft_share": 0.0,
         },
         "attributes": {
             "conditions": "attributes",
