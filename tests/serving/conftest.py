@@ -10,6 +10,7 @@ from torch import nn
 
 from atelier.models import architectures, artifact
 from atelier.models.base import ConditionalGenerator, Generator, Hyperparameters, ImageSpec
+from atelier.models.layers import ConditionalBatchNorm2d
 from atelier.registry.tables import now
 
 
@@ -33,6 +34,8 @@ def make_generator(architecture: str, preset: str, spec: ImageSpec, **chosen: An
         for module in generator.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = None  # the mean of all batches
+            if isinstance(module, ConditionalBatchNorm2d):  # begins without doing anything for a condition
+                module.weight.normal_(std=0.3)
         for start in range(0, 256, 64):
             generator(*generator.inputs(range(start, start + 64)))
         for parameter in list(generator.parameters())[-2:]:

@@ -85,7 +85,7 @@ def test_the_next_batches_are_read_while_a_step_is_computed(dataset: PreparedDat
     monkeypatch.setattr(PreparedDataset, "gather", slowly)
     stream = batches(dataset, batch_size=10)
     stream.take(0)  # the first one has to be waited for
-    assert stream.waited >= 0.05
+    assert stream.waited > 0.02  # the reader may have begun before
     time.sleep(0.3)
     before = stream.waited
     stream.take(10)
