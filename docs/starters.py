@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 STARTERS: dict[str, str] = {
     "digits-dcgan": "dcgan --dataset digits --preset quick",
     "digits-cgan": "cgan --dataset digits --preset quick",
+    "digits-controlgan": "controlgan --dataset digits --preset quick",
     "digits-stylegan": (
         "stylegan --dataset digits --preset quick --set steps=14000 --set batch_size=16 --set style_mixing=0.5 --set r1_gamma=0.1"
         " --set schedule=linear"
