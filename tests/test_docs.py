@@ -24,7 +24,11 @@ from atelier.datasets.cache import prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts.base import layouts
+from atelier.models import artifact
 from atelier.models.base import architectures
+from atelier.registry.database import Database, migrate
+from atelier.registry.starters import adopt
+from atelier.registry.store import Store
 from atelier.training.loop import Training
 
 ROOT = Path(__file__).parents[1]
@@ -132,15 +136,38 @@ def test_the_wheel_of_the_image_is_built_from_what_docker_is_given() -> None:
     assert given >= {"pyproject.toml", hook, project["project"]["readme"], *project["project"]["license-files"], "frontend", "backend"}
 
 
+def test_what_is_packed_is_a_starter_in_half_precision_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_STORE_DIR", str(tmp_path / "store"))
+    command = [sys.executable, "-m", "atelier", "train", "vae", "--dataset", "shapes", "--data", "count=20"]
+    command += ["--preset", "debug", "--set", "steps=2", "--model", "small"]
+    for _ in range(2):
+        subprocess.run(command, check=True, capture_output=True)
+    pack = runpy.run_path(str(ROOT / "docs" / "starters.py"))["pack"]
+    pack.__globals__["ROOT"] = tmp_path
+    folder = pack("small", tmp_path / "store")
+    assert folder == tmp_path / "models_store" / "versions" / "small" / "v1"
+    manifest, generator = artifact.load(folder, torch.device("cpu"))
+    assert (manifest.starter, manifest.training.job) == (True, None)
+    trained = tmp_path / "store" / "versions" / "small" / "v2"
+    assert (folder / "generator.safetensors").stat().st_size < 0.6 * (trained / "generator.safetensors").stat().st_size
+    assert (folder / "samples.png").read_bytes() == (trained / "samples.png").read_bytes()
+    store, database = Store(tmp_path / "models_store"), Database(f"sqlite:///{tmp_path / 'atelier.db'}")
+    migrate(f"sqlite:///{tmp_path / 'atelier.db'}")
+    with database.write() as session:
+        assert [version.model.name for version in adopt(session, store)] == ["small"]
+    database.dispose()
+    assert generator(*generator.inputs([1])).isfinite().all()
+
+
 def test_every_starter_is_there_and_comes_into_the_image_and_nothing_else_of_a_store_does() -> None:
-    listed = set(re.findall(r'^    "([a-z-]+)": ', (ROOT / "docs" / "starters.py").read_text(), flags=re.MULTILINE))
+    commands = runpy.run_path(str(ROOT / "docs" / "starters.py"))["STARTERS"]
     there = {
         path.parent.parent.name
         for path in (ROOT / "models_store" / "versions").glob("*/v1/manifest.json")
         if json.loads(path.read_text()).get("starter")
     }
     ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text()
-    assert listed == there
-    assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in listed}
+    assert commands.keys() == there
+    assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in commands}
     readme = (ROOT / "models_store" / "README.md").read_text()
-    assert [name for name in listed if f"`{name}`" not in readme] == []
+    assert [name for name, command in commands.items() if f"| `{name}` | `atelier train {command}` |" not in readme] == []

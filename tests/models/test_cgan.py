@@ -119,8 +119,23 @@ def test_attributes_alone_can_say_where_a_thing_is() -> None:
     assert places.shape == (1000, 32, 4, 4)
     assert 0.5 < places.std() < 2  # about as loud as z after its norm
     left, top = torch.tensor([[1.0, 0, 0, 0, 0]]), torch.tensor([[0.0, 1, 0, 0, 0]])
+    z = torch.randn(1, by_attributes.latent_dim)
+    assert not torch.allclose(by_attributes.eval()(z, left), by_attributes(z, top))
     both, neither = by_attributes.place(left + top), by_attributes.place(torch.zeros(1, 5))
     assert not torch.allclose(both - neither, by_attributes.place(left) + by_attributes.place(top) - 2 * neither, atol=0.01)
+
+
+@VARIANTS
+def test_both_networks_take_a_condition_in_standard_deviations_of_the_data_s(variant: str) -> None:
+    model = build(variant, conditions="attributes")
+    model.generator.typical[:] = 10 + 0.5 * torch.tensor([[1.0], [-1.0]]).repeat(128, 1)
+    disturb(model.generator)
+    z, images = torch.randn(6, model.generator.latent_dim), torch.randn(6, 3, 16, 16)
+    condition = 10 + 0.5 * torch.randn(6, 5)
+    drawn, judged = model.generator.eval()(z, condition), model.eval().judge(images, condition)
+    model.generator.typical[:] = torch.tensor([[1.0], [-1.0]]).repeat(128, 1)  # a mean of 0, a deviation of 1
+    assert torch.allclose(drawn, model.generator(z, (condition - 10) / 0.5), atol=1e-5)
+    assert torch.allclose(judged, model.judge(images, (condition - 10) / 0.5), atol=1e-4)
 
 
 def test_only_the_classic_generator_has_plain_batch_norm() -> None:

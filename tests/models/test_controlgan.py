@@ -204,6 +204,15 @@ def test_attributes_alone_can_say_where_a_thing_is() -> None:
     assert not torch.allclose(*(generator(z, torch.eye(3)[[index] * 6]) for index in range(2)))
 
 
+def test_the_generator_takes_a_condition_in_standard_deviations_of_the_data_s() -> None:
+    generator = build(conditions="attributes").generator.eval()
+    z, condition = torch.randn(6, generator.latent_dim), 10 + 0.5 * torch.randn(6, 3)
+    generator.typical[:] = 10 + 0.5 * torch.tensor([[1.0], [-1.0]]).repeat(128, 1)
+    drawn = generator(z, condition)
+    generator.typical[:] = torch.tensor([[1.0], [-1.0]]).repeat(128, 1)  # a mean of 0, a deviation of 1
+    assert torch.allclose(drawn, generator(z, (condition - 10) / 0.5), atol=1e-5)
+
+
 # --------------------------------------------------------------------------------------------------------- soft conditions
 
 

@@ -44,7 +44,7 @@ class CGANHyperparameters(Hyperparameters):
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     embedding_dim: int = Field(64, ge=1, le=1024)
-    """Length of the condition's embedding, which goes into the generator's smallest layer, or beside z in the variant classic."""
+    """Length of the condition's embedding, in both networks; used by the variant classic alone."""
     upsampling: Upsampling = "transposed"
     """How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
@@ -70,7 +70,7 @@ class CGANHyperparameters(Hyperparameters):
 class CGANGenerator(ConditionalGenerator):
     """z [N, latent_dim], condition [N, K] → images [N, C, H, W] in [-1, 1], through 4x4 and then twice the size a layer.
 
-    All that the condition does is linear in it, so that a blend of two conditions is a blend of what they do.
+    All that a class does to the norms is linear in it, so that a blend of two classes is a blend of what they do.
     """
 
     def __init__(self, hp: CGANHyperparameters, spec: ImageSpec, condition_dim: int) -> None:
@@ -163,8 +163,8 @@ class CGAN(GenerativeModel):
 
     Deviations from the paper, which has multi-layer perceptrons: the networks are DCGAN's. By default the condition scales and shifts
     each layer of the generator (conditional batch norm) and meets the discriminator's features in a scalar product (Miyato and
-    Koyama 2018), with spectral norm and the hinge loss; both are linear in the condition, so classes, several attributes at once
-    and mixtures are one and the same to it. A tenth of the images are shown without their condition.
+    Koyama 2018), with spectral norm and the hinge loss; both are linear in the condition, so that a class and a mixture are one and
+    the same to it. Attributes also come in as an image of 4x4. A tenth of the images are shown without their condition.
     """
 
     title = "Conditional GAN"
@@ -245,8 +245,8 @@ class CGAN(GenerativeModel):
             real_logits, fake_logits = self.judge(images, *(some.repeat(2, 1) for some in asked)).chunk(2)
         loss = self.errors(real_logits[:, :1]).mean() + self.errors(-fake_logits[:, :1]).mean()
         if self.hp.mismatch:
-            told = (other.any(dim=1) for other in asked)  # a condition that was dropped is wrong of nothing
-            wrong = torch.stack([(asked[0] != asked[1]).any(dim=1), *told]).all(dim=0)
+            own, other = asked
+            wrong = (own != other).any(dim=1) & own.any(dim=1) & other.any(dim=1)  # what was dropped is wrong of no image
             loss = loss + self.hp.mismatch * (self.errors(-real_logits[:, 1]) * wrong).mean()
         real_logits, fake_logits = real_logits[:, :1], fake_logits[:, :1]
         losses = {"loss": loss}

@@ -343,7 +343,7 @@ class ControlGAN(GenerativeModel):
         """Let gamma grow where drawn pictures show less of what was asked for than real ones, and shrink where they show more."""
         errors = torch.stack([fake, self.hp.equilibrium * real])
         if distributed.is_initialized():  # several processes see a share of the batch each: one gamma from all of them
-            distributed.all_reduce(errors)
+            distributed.all_reduce(errors)  # sums have the same shares as means
         drawn, aimed = errors
         # As a share of both: in nats, what early drawings lack drives gamma up far faster than late ones' excess can bring it down.
         missing = (drawn - aimed) / (drawn + aimed).clamp_min(1e-8)

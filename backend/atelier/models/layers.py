@@ -41,7 +41,7 @@ class ConditionalBatchNorm2d(nn.Module):
 
 
 class Placing(nn.Module):
-    """Condition [N, K], standardised → image [N, C, 4, 4] of variance one, to be added to what comes from z after its norm.
+    """Condition [N, K], standardised → image [N, C, 4, 4], at first of variance two, to be added to what comes from z after its norm.
 
     Norms act on all places alike, and can't say where a thing should be. Two layers, so that "left" and "top" can mean a corner: with a
     single one they mean a side and another side, and the thing is drawn twice. After z's norm, because before it, conditions' differences
@@ -57,7 +57,7 @@ class Placing(nn.Module):
         )
 
     def begin(self) -> None:
-        """Weights that give inputs of variance one outputs of variance one."""
+        """He et al. 2015 (arXiv 1502.01852): with DCGAN's weights it would be a fiftieth as loud as z, and hardly heard."""
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_normal_(layer.weight)

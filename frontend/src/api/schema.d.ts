@@ -1250,7 +1250,7 @@ export interface components {
             latent_dim?: number;
             /**
              * Embedding Dim
-             * @description Length of the condition's embedding, which goes into the generator's smallest layer, or beside z in the variant classic.
+             * @description Length of the condition's embedding, in both networks; used by the variant classic alone.
              */
             embedding_dim?: number;
             /**
