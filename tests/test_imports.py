@@ -12,7 +12,7 @@ from atelier.models import architectures
 
 ROOT = Path(__file__).parents[1]
 SERVICE = {"api", "cli", "jobs", "registry", "serving"}
-FOR_ARCHITECTURES = ("atelier.models.augment", "atelier.models.base", "atelier.models.layers", "atelier.text")
+FOR_ARCHITECTURES = ("atelier.models.augment", "atelier.models.base", "atelier.models.layers", "atelier.models.prompted", "atelier.text")
 
 
 @pytest.fixture(scope="module")

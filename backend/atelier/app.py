@@ -19,7 +19,20 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 import atelier
-from atelier.api import architectures, bringing, datasets, discoveries, events, images, logs, models, preparations, system, training_runs
+from atelier.api import (
+    architectures,
+    bringing,
+    datasets,
+    discoveries,
+    events,
+    images,
+    logs,
+    models,
+    preparations,
+    prompts,
+    system,
+    training_runs,
+)
 from atelier.api.deps import Services
 from atelier.api.hub import Hub
 from atelier.api.problems import ProblemOut, add_handlers, problems
@@ -102,7 +115,20 @@ def create_app(settings: Settings) -> FastAPI:
 
     # Here and not on the application, whose limit would answer from outside of Safety, in plain text.
     v1 = APIRouter(prefix="/api/v1", max_body_size=MAX_BODY)
-    for router in (architectures, datasets, bringing, preparations, training_runs, discoveries, models, images, events, logs, system):
+    for router in (
+        architectures,
+        datasets,
+        bringing,
+        preparations,
+        training_runs,
+        discoveries,
+        models,
+        images,
+        prompts,
+        events,
+        logs,
+        system,
+    ):
         v1.include_router(router.router)
     v1.include_router(bringing.sources)
     app.include_router(v1)

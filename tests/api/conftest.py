@@ -16,10 +16,20 @@ from starlette.types import Receive, Scope, Send
 from atelier.app import create_app
 from atelier.models import architectures, artifact
 from atelier.models.base import ConditionalGenerator, ImageSpec
+from atelier.models.prompted import PromptedGenerator
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, now
 from atelier.settings import Settings
+from atelier.text.memory import Memory
+
+CAPTIONS = [
+    ("a red star", "a star"),
+    ("a blue circle",),
+    ("a large green cross on the left",),
+    ("a small pink heart",),
+    ("a brown square",),
+]
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +68,8 @@ def publish(database: Database, store: Store) -> Callable[..., str]:
         generator = cls(hp, spec).generator
         if isinstance(generator, ConditionalGenerator):
             generator.learn_conditions(torch.eye(generator.condition_dim).repeat(100, 1))
+        if isinstance(generator, PromptedGenerator):
+            generator.learn_captions(CAPTIONS)
         for parameter in generator.parameters():
             parameter.data.mul_(5)
         with database.write() as session:
@@ -76,6 +88,8 @@ def publish(database: Database, store: Store) -> Callable[..., str]:
             )
             with store.staging(job.id) as folder:
                 artifact.save(folder, generator, manifest)
+                if isinstance(generator, PromptedGenerator):
+                    Memory.of(CAPTIONS, range(len(CAPTIONS)), generator.eval().requires_grad_(False).sentences).save(folder)
                 (folder / artifact.SAMPLES).write_bytes(b"\x89PNG of samples")
                 job.succeed(store.publish(session, folder, job, model, manifest.model_dump(mode="json")))
         return model

@@ -25,6 +25,8 @@ def versions(published: str, publish: Callable[..., str]) -> None:
     publish("faces", "cgan", names={"class_names": PETS, "attribute_names": LOOKS}, conditions="attributes")
     publish("styled", "stylegan", names={"class_names": PETS}, conditions="class")
     publish("plain", "stylegan")
+    publish("worded", "text_dcgan")
+    publish("stacked", "stackgan")
 
 
 async def draw(client: httpx.AsyncClient, model: str, **body: Any) -> list[dict[str, Any]]:
@@ -46,6 +48,7 @@ async def png(client: httpx.AsyncClient, item: dict[str, Any]) -> bytes:
         ("faces", "attributes", [], LOOKS, []),
         ("styled", "class", PETS, [], ["truncation_psi", "truncation_cutoff", "noise_mode"]),
         ("plain", "none", [], [], ["truncation_psi", "truncation_cutoff", "noise_mode"]),
+        ("worded", "text", [], [], ["truncation_psi"]),
     ],
 )
 async def test_a_version_says_what_it_can_be_asked_for(
@@ -67,6 +70,9 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("faces", {"attributes": {"smiling": 1.5, "hat~cap": -1.0}}),
     ("styled", {"class_weights": {"cat": 1.0}, "truncation_psi": 0.7, "truncation_cutoff": 2, "noise_mode": "none"}),
     ("plain", {"truncation_psi": 0.0, "noise_mode": "random"}),
+    ("worded", {"prompt": "a red star"}),
+    ("worded", {"prompt": "a red star", "negative_prompt": "a star", "truncation_psi": 0.5}),
+    ("stacked", {"prompt_weights": {"a red star": 0.25, "a blue circle": 0.75}}),
 ]
 
 
@@ -125,6 +131,12 @@ async def test_a_grid_says_what_was_asked_for(client: httpx.AsyncClient) -> None
         ("pets", {"class_weights": {"cat": -4}}, ["/class_weights/cat"], "greater than or equal to -3"),
         ("plain", {"truncation_psi": 2.5}, ["/truncation_psi"], "less than or equal to 2"),
         ("plain", {"truncation_cutoff": 4}, ["/truncation_cutoff"], "give that as well"),
+        ("worded", {"prompt": "  "}, ["/prompt"], "at least 1 character"),
+        ("worded", {"prompt": "x" * 1001}, ["/prompt"], "at most 1000 characters"),
+        ("worded", {"prompt": "a", "prompt_weights": {"b": 1}}, ["/prompt"], "either prompt or prompt_weights"),
+        ("worded", {"negative_prompt": "a"}, ["/negative_prompt"], "give that as well"),
+        ("worded", {"prompt_weights": {}}, ["/prompt_weights"], "at least 1 item"),
+        ("worded", {"class_index": 0}, ["/class_index"], "worded@1 takes prompt, negative_prompt, prompt_weights, truncation_psi"),
         ("plain", {"noise_mode": "loud"}, ["/noise_mode"], "'random', 'const' or 'none'"),
     ],
 )

@@ -18,8 +18,10 @@ from atelier.jobs import train
 from atelier.jobs.progress import write_grid
 from atelier.jobs.recorder import JobCancelled, JobPaused, Recorder
 from atelier.models import artifact
+from atelier.models.prompted import PromptedGenerator
 from atelier.registry import queries
 from atelier.registry.tables import DatasetRow, Job
+from atelier.text.memory import Memory
 from atelier.training import checkpoint
 
 STEPS = 12
@@ -32,6 +34,38 @@ def run(studio: Studio, job: Job, **settings: Any) -> Job:
 
 def weights(studio: Studio, version: int) -> dict[str, torch.Tensor]:
     return dict(artifact.load(studio.store.version("first", version), torch.device("cpu"))[1].named_parameters())
+
+
+@pytest.mark.parametrize("architecture", ["text_dcgan", "stackgan"])
+def test_a_version_that_draws_from_text_remembers_its_captions(studio: Studio, architecture: str) -> None:
+    steps = {"steps": 2, "text_steps": 2, **({"steps_stage2": 2} if architecture == "stackgan" else {})}
+    job = run(studio, studio.running(architecture=architecture, hyperparameters=steps))
+    assert job.status == "succeeded"
+    folder = studio.store.version("first", 1)
+    manifest, generator = artifact.load(folder, torch.device("cpu"))
+    assert isinstance(generator, PromptedGenerator)
+    captions = manifest.dataset.captions
+    assert captions is not None
+    assert (captions.source, captions.templates, captions.augmentation) == ("captions", [], {"word_dropout": 0.1})
+    memory = Memory.load(folder)
+    assert captions.count == len(memory.captions) > 50
+    dataset = PreparedDataset.open(studio.store.datasets / manifest.dataset.fingerprint)
+    assert all(caption in dataset.captions[row] for caption, row in zip(memory.captions, memory.pictures, strict=True))
+    assert set(memory.pictures) <= set(dataset.rows("train").tolist())
+    sentences = torch.nn.functional.normalize(generator.sentences(memory.captions[:5]))
+    torch.testing.assert_close(sentences, memory.sentences[:5], atol=2e-3, rtol=0)
+
+
+def test_stage_two_goes_on_from_the_stage_one_of_a_version(studio: Studio) -> None:
+    chosen = {"steps": 3, "text_steps": 3, "steps_stage2": 1}
+    run(studio, studio.running(architecture="stackgan", hyperparameters=chosen))
+    job = run(studio, studio.running(architecture="stackgan", hyperparameters=chosen | {"first_stage": 2}, start_from="first@1"))
+    assert (job.status, job.step) == ("succeeded", 1)
+    before, after = (dict(weights(studio, version).items()) for version in (1, 2))
+    same = {name.split(".")[0] for name in before if torch.equal(before[name], after[name])}
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert {"encoder", "first"} <= same
+    assert changed == {"second"}
 
 
 def test_a_run_ends_in_a_version(studio: Studio) -> None:

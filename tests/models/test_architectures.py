@@ -74,7 +74,9 @@ def test_it_draws_images_of_the_asked_shape_and_range(cls: type[GenerativeModel]
 def test_each_phase_trains_its_own_module_with_finite_losses(cls: type[GenerativeModel], channels: int) -> None:
     model = build(cls, channels)
     attributes = torch.tensor([(0.0, 1), (1, 1), (0, 0), (1, 0)])
-    batch = Batch(images=torch.rand(4, channels, 16, 16) * 2 - 1, labels=torch.tensor([0, 1, 2, 0]), attributes=attributes)
+    captions = ("a red cat", "a dog", "a red cat", "two birds")
+    images = torch.rand(4, channels, 16, 16) * 2 - 1
+    batch = Batch(images=images, labels=torch.tensor([0, 1, 2, 0]), attributes=attributes, captions=captions)
     stages = list(model.stages())
     assert all(isinstance(stage, Stage) and stage.steps > 0 for stage in stages)
     for phase in (phase for stage in stages for phase in stage.phases):

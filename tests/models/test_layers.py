@@ -34,7 +34,13 @@ def test_it_reaches_every_weight_that_multiplies_and_no_other(name: str, scheme:
     model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16, num_classes=3, num_attributes=2))
     before = {name: value.clone() for name, value in model.named_parameters()}
     initialise(model, scheme)  # type: ignore[arg-type]
-    embeddings = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding | ConditionalBatchNorm2d)}
+    others = nn.Embedding | nn.EmbeddingBag | nn.RNNBase | ConditionalBatchNorm2d
+    embeddings = {
+        f"{name}.{weight}"
+        for name, module in model.named_modules()
+        if isinstance(module, others)
+        for weight, _ in module.named_parameters(recurse=False)
+    }
     for name, value in model.named_parameters():
         kept = torch.equal(before[name], value)
         if value.ndim > 1 and "weight" in name and name not in embeddings:

@@ -11,6 +11,7 @@ from torch import nn
 from atelier.models import architectures, artifact
 from atelier.models.base import ConditionalGenerator, Generator, Hyperparameters, ImageSpec
 from atelier.models.layers import ConditionalBatchNorm2d
+from atelier.models.prompted import PromptedGenerator
 from atelier.registry.tables import now
 
 
@@ -27,7 +28,11 @@ def make_generator(architecture: str, preset: str, spec: ImageSpec, **chosen: An
     generator = cls(hp, spec).generator
     if isinstance(generator, ConditionalGenerator):
         generator.learn_conditions(torch.eye(generator.condition_dim).repeat(100, 1))
+    if isinstance(generator, PromptedGenerator):
+        generator.learn_captions([["a red star", "a star"], ["a blue circle"], ["a large cross"]])
     with torch.no_grad():
+        if isinstance(getattr(generator, "refined", None), torch.Tensor):
+            generator.refined.fill_(True)
         for parameter in generator.parameters():
             if parameter.ndim == 0 and parameter == 0:  # the strength of StyleGAN's noise begins with 0
                 parameter.normal_(std=0.3)

@@ -8,11 +8,13 @@ import torch
 
 from atelier.models import architectures
 from atelier.models.base import Generator
-from atelier.serving.requests import Row
+from atelier.models.prompted import PromptedGenerator
+from atelier.serving.requests import Entry, Row
 from atelier.serving.worker import draw
 
 COUNT = 67  # the last pass is not full
-CONDITIONS: list[list[tuple[int, float]]] = [[], [(1, 1.0)], [(0, 0.5), (1, 0.5), (2, 0.0), (3, 0.0)], [(3, -1.5), (2, 2.0)]]
+PROMPTS: list[list[Entry]] = [[], [("a red star", 1.0)], [("a red star", 1.5), ("a pink star", -0.5)], [("", 1.0)], [("🙂 " * 90, 1.0)]]
+CONDITIONS: list[list[Entry]] = [[], [(1, 1.0)], [(0, 0.5), (1, 0.5), (2, 0.0), (3, 0.0)], [(3, -1.5), (2, 2.0)]]
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"truncation_psi": 0.5},
@@ -30,7 +32,7 @@ CONDITIONED = [
 def rows_of(architecture: str, generator: Generator) -> list[Row]:
     """Rows that ask for all sorts of things that such a generator can draw, side by side."""
     fitting = [options for options in OPTIONS if options.keys() <= set(architectures[architecture].options)]
-    conditions = CONDITIONS if generator.condition_dim else [[]]
+    conditions = PROMPTS if isinstance(generator, PromptedGenerator) else CONDITIONS if generator.condition_dim else [[]]
     return [
         Row(seed=seed, chosen=conditions[seed % len(conditions)], options=fitting[seed // 2 % len(fitting)], parameters={})
         for seed in range(COUNT)
@@ -59,7 +61,9 @@ def test_every_image_of_a_batch_equals_the_image_drawn_alone(
 def test_all_that_is_asked_for_shows(generators: Callable[..., Generator], architecture: str, conditions: str | None) -> None:
     generator = generators(architecture, 3, **({"conditions": conditions} if conditions else {}))
     wanted: list[Row] = [{"seed": 1}]
-    if generator.condition_dim:
+    if isinstance(generator, PromptedGenerator):
+        wanted += [{"seed": 1, "chosen": chosen} for chosen in PROMPTS[1:]]
+    elif generator.condition_dim:
         wanted += [{"seed": 1, "chosen": [(index, float(index == on)) for index in range(generator.condition_dim)]} for on in range(3)]
         wanted += [{"seed": 1, "chosen": [(index, 0.0) for index in range(generator.condition_dim)]}]
         wanted[0]["chosen"] = [(3, 1.5)]

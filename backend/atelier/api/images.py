@@ -51,6 +51,7 @@ EXAMPLES: dict[str, Any] = {
     "four": {"summary": "Four images from one seed on", "value": {"count": 4, "seed": 1}},
     "class": {"summary": "A class by its number", "value": {"count": 4, "seed": 1, "class_index": 3}},
     "mixture": {"summary": "A mixture of two classes", "value": {"count": 4, "seed": 1, "class_weights": {"three": 0.5, "eight": 0.5}}},
+    "prompt": {"summary": "What a sentence says", "value": {"count": 4, "seed": 1, "prompt": "a red star"}},
     "attributes": {"summary": "Attributes", "value": {"count": 4, "seed": 1, "attributes": {"star": 1, "red": 1, "size": 0.8}}},
     "dial": {"summary": "Turned until it is seen to be red", "value": {"count": 4, "seed": 1, "dial": {"red": 0.9}}},
     "style": {"summary": "Nearer to the mean image", "value": {"count": 4, "seed": 1, "truncation_psi": 0.7, "noise_mode": "const"}},
@@ -63,6 +64,9 @@ class ImageParametersOut(BaseModel):
     model: str
     version: int
     seed: int
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    prompt_weights: dict[str, float] | None = None
     class_weights: dict[str, float] | None = None
     attributes: dict[str, float] | None = None
     truncation_psi: float | None = None

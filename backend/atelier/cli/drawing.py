@@ -22,6 +22,8 @@ def generate(
     attribute: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Intensity of an attribute: 0 no, 1 yes, -3 to 3; repeatable.")
     ] = None,
+    prompt: Annotated[str | None, typer.Option(help="What to see, in words.")] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What to keep away from.")] = None,
     truncation_psi: Annotated[float | None, typer.Option(help="Distance from the mean style: 0 none, 1 all of the variety.")] = None,
     truncation_cutoff: Annotated[int | None, typer.Option(help="How many layers, from the coarsest on, that holds for.")] = None,
     noise_mode: Annotated[str | None, typer.Option(help="Fine detail: random (each image's own), const or none.")] = None,
@@ -50,6 +52,8 @@ def generate(
     version = _version(model)
     name = version.model.name
     wishes = {
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
         "class_weights": {} if no_class else _classes(class_),
         "attributes": None if attribute is None else dict(_pair("--attribute", text) for text in attribute),
         "truncation_psi": truncation_psi,

@@ -3,13 +3,14 @@
 from bisect import bisect
 from dataclasses import dataclass as plain_dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydantic import Field
 
-from atelier.datasets.base import Dataset, DatasetOptions, Item, dataset
+from atelier.datasets.base import Dataset, DatasetOptions, Item, Split, dataset
 
 OVERSAMPLING = 8
 
@@ -63,6 +64,8 @@ class ShapesOptions(DatasetOptions):
     """Pictures to draw; more of them begin with the same ones."""
     seed: int = Field(0, ge=0, le=2**32 - 1)
     """Seed of the random choices; another seed draws other pictures."""
+    hold_out: Literal["none", "pairs"] = "none"
+    """Keep every fourth pair of shape and colour, in all its pictures, out of the part for training: can it be drawn all the same?"""
 
 
 @plain_dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Scene:
     def size(self) -> float:
         """0 the smallest, 1 the largest."""
         return (self.radius - RADII[0]) / (RADII[1] - RADII[0])
+
+    @property
+    def held_out(self) -> bool:
+        """Whether its shape and colour are one of the 16 pairs, two a shape and two a colour, that can be kept from training."""
+        return (list(SHAPES).index(self.shape) + list(COLOURS).index(self.colour)) % 4 == 0
 
     def attributes(self) -> tuple[float, ...]:
         kinds = ((SHAPES, self.shape), (COLOURS, self.colour), (BACKGROUNDS, self.background))
@@ -131,7 +139,13 @@ class Shapes(Dataset):
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        return tuple(Item(self.class_names.index(scene.shape), scene.captions(), scene.attributes()) for scene in self._scenes)
+        pairs = self.options.hold_out == "pairs"
+
+        def item(scene: Scene) -> Item:
+            split: Split | None = "test" if pairs and scene.held_out else None
+            return Item(self.class_names.index(scene.shape), scene.captions(), scene.attributes(), split=split)
+
+        return tuple(map(item, self._scenes))
 
     def draw(self, index: int, resolution: int) -> NDArray[np.uint8]:
         scene, side = self._scenes[index], resolution * OVERSAMPLING

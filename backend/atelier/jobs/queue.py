@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from atelier.registry import queries
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
 from atelier.steering.classifier import read_description
+from atelier.text.captions import source_of
 
 # These run inside a write transaction; an async session calls them as `await session.run_sync(submit_training, request, …)`.
 # The same idempotency key with the same request returns the job of the first time.
@@ -236,6 +238,13 @@ def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> Train
                     wrong("/dataset", _cannot_condition(architecture, dataset, conditioning, dataset.attribute_names))
                 elif conditioning == "attributes" and not dataset.attribute_names:
                     wrong("/dataset", _cannot_condition(architecture, dataset, conditioning, dataset.class_names[1:]))
+                elif conditioning == "text" and not source_of(
+                    any(item.captions for item in islice(dataset.items, 100)), dataset.class_names, dataset.attribute_names
+                ):
+                    detail = f"{architecture.title} learns to draw from text, and the pictures of {dataset.name} have neither captions nor "
+                    wrong("/dataset", f"{detail}classes nor attributes; put a text file of its name beside each picture.")
+                if resolved["hyperparameters"].get("first_stage") == 2 and request.start_from is None:
+                    wrong("/start_from", "Stage II goes on from a version that has Stage I; name one, or begin with first_stage 1.")
         except ValidationError as error:
             errors += Invalid.of(error, "/dataset_options").errors
         except ValueError as error:

@@ -18,9 +18,12 @@ from atelier.models import architectures, artifact
 from atelier.models.base import GenerativeModel, Hyperparameters
 from atelier.models.devices import pick_device
 from atelier.models.layers import initialise
+from atelier.models.prompted import PromptedGenerator, PromptedHyperparameters
 from atelier.registry.store import Store
 from atelier.registry.tables import DatasetRow, now
 from atelier.settings import Settings
+from atelier.text.captions import source_of, templates_of
+from atelier.text.memory import Memory
 from atelier.training import checkpoint, parallel
 from atelier.training.loop import Training, TrainingDiverged
 
@@ -71,6 +74,9 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
     manifest = _manifest(spec, hp, dataset, training, recorder.job_id, progress.metrics)
     with store.staging(recorder.job_id) as folder:
         artifact.save(folder, training.average, manifest, model)
+        if isinstance(training.average, PromptedGenerator):
+            with torch.inference_mode():
+                Memory.of(training.batches.captions, training.batches.rows.tolist(), training.average.sentences).save(folder)
         write_grid(training.preview(), folder / artifact.SAMPLES)
         with recorder.transaction() as (session, job):
             version = store.publish(session, folder, job, spec.model, manifest.model_dump(mode="json"))
@@ -119,6 +125,7 @@ def _manifest(
             num_trained=len(training.batches.rows),
             class_names=list(dataset.class_names),
             attribute_names=list(dataset.attribute_names),
+            captions=_captions(hp, dataset, training),
         ),
         training=artifact.TrainingManifest(
             job=job,
@@ -139,6 +146,19 @@ def _manifest(
         packages=provenance.packages(),
         revision=provenance.revision(),
         created_at=now(),
+    )
+
+
+def _captions(hp: Hyperparameters, dataset: PreparedDataset, training: Training) -> artifact.CaptionsManifest | None:
+    if not isinstance(hp, PromptedHyperparameters):
+        return None
+    source = source_of(any(dataset.captions), dataset.class_names, dataset.attribute_names)
+    assert source is not None
+    return artifact.CaptionsManifest(
+        source=source,
+        templates=list(templates_of(source)),
+        count=len({caption for row in training.batches.rows for caption in training.batches.captions[row]}),
+        augmentation={"word_dropout": hp.word_dropout} if hp.text_encoder == "learned" else {},
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,19 @@ class ImageSpecManifest(BaseModel):
     num_attributes: int = 0
 
 
+class CaptionsManifest(BaseModel):
+    """What was said of the pictures."""
+
+    source: Literal["captions", "classes", "attributes"]
+    """What the sentences come from."""
+    templates: list[str] = []
+    """Sentences that classes or attributes were put in."""
+    count: int
+    """Different captions of the pictures that were learned from."""
+    augmentation: dict[str, float] = {}
+    """What was changed of them by chance, and how much."""
+
+
 class DatasetManifest(BaseModel):
     """What the version was trained on."""
 
@@ -39,6 +52,8 @@ class DatasetManifest(BaseModel):
     """Images of its part for training, of which the generator has learned."""
     class_names: list[str]
     attribute_names: list[str] = []
+    captions: CaptionsManifest | None = None
+    """For what draws from text."""
 
 
 class TrainingManifest(BaseModel):

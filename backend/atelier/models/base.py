@@ -98,11 +98,13 @@ class Batch:
     images: Tensor  # [N, C, H, W] float32 in [-1, 1]
     labels: Tensor  # [N] int64 class indices; zeros where the data set has no classes
     attributes: Tensor  # [N, A] float32; A is 0 where the data set has none
+    captions: tuple[str, ...] = ()  # N, one of each image's, where the architecture draws from text
 
     def parts(self, count: int) -> "list[Batch]":
         """The batch in so many equal parts, in order."""
-        triples = zip(self.images.chunk(count), self.labels.chunk(count), self.attributes.chunk(count), strict=True)
-        return [Batch(images=images, labels=labels, attributes=attributes) for images, labels, attributes in triples]
+        size = len(self.images) // count
+        slices = [slice(start, start + size) for start in range(0, len(self.images), size)]
+        return [Batch(self.images[some], self.labels[some], self.attributes[some], self.captions[some]) for some in slices]
 
 
 Losses = dict[str, Tensor]
@@ -141,16 +143,20 @@ class Generator(nn.Module):
     """
 
     latent_dim: int
-    condition_dim: int = 0  # of ConditionalGenerator alone
+    condition_dim: int = 0  # of what it can be asked for; 0 where that is nothing
     style_dim: int = 0
 
-    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[int, float]] | None = None) -> tuple[Tensor, ...]:
+    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[Any, float]] | None = None) -> tuple[Tensor, ...]:
         """What `forward` takes for the images with these seeds, on the generator's device: z, and a condition where it needs one.
 
-        `chosen` names entries of each image's condition; see `ConditionalGenerator.condition`.
+        `chosen` names entries of each image's condition, or the texts that it is to show; see `ConditionalGenerator.condition`.
         """
         assert chosen is None, "only a conditional generator can be asked for something"
         return (latents(seeds, self.latent_dim).to(next(self.parameters()).device),)
+
+    def preview_inputs(self, count: int) -> tuple[Tensor, ...]:
+        """What `forward` takes for so many images that show what it can draw, always the same."""
+        return self.inputs(range(count))
 
 
 class ConditionalGenerator(Generator):
@@ -171,7 +177,7 @@ class ConditionalGenerator(Generator):
         self.register_buffer("typical", torch.zeros(self.TYPICAL, condition_dim))  # conditions of the data, evenly picked
         self.register_buffer("excludes", torch.zeros(condition_dim, condition_dim))  # 1 where two never come together
 
-    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[int, float]] | None = None) -> tuple[Tensor, ...]:
+    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[Any, float]] | None = None) -> tuple[Tensor, ...]:
         conditions = [self.condition(seed, entries) for seed, entries in zip(seeds, chosen or [{}] * len(seeds), strict=True)]
         return latents(seeds, self.latent_dim).to(self.typical.device), torch.stack(conditions)
 
@@ -189,6 +195,9 @@ class ConditionalGenerator(Generator):
     def standardised(self, conditions: Tensor) -> Tensor:
         """Conditions [N, condition_dim] in standard deviations of the data's: all equally loud, one class of ten or a small shift."""
         return (conditions - self.typical.mean(dim=0)) / self.typical.std(dim=0, correction=0).clamp_min(0.1)
+
+    def preview_inputs(self, count: int) -> tuple[Tensor, ...]:
+        return super().inputs(range(count))[0], self.preview_conditions(count)  # all there is to ask for, not what the seeds pick
 
     def preview_conditions(self, count: int) -> Tensor:
         """Conditions [count, condition_dim] to show side by side: of the data, evenly picked; classes one after the other."""

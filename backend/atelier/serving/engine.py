@@ -15,6 +15,7 @@ from typing import Any
 
 from atelier.errors import AtelierError, Overloaded
 from atelier.serving.requests import Row
+from atelier.text.memory import Reading
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Engine:
         await self._end()
 
     async def draw(self, weights: Weights, rows: Sequence[Row]) -> list[bytes]:
-        """One PNG a row, a function of the weights and that row alone.
+        """One PNG a row (of one to be read, JSON), a function of the weights and that row alone.
 
         Raises:
             Overloaded: too many images wait, or the process died over this request.
@@ -77,6 +78,14 @@ class Engine:
         self._waiting.extend(drawings)
         self._wake.set()
         return await asyncio.gather(*(drawing.png for drawing in drawings))
+
+    async def read(self, weights: Weights, prompts: Sequence[str]) -> list[Reading | None]:
+        """What a version makes of prompts; None where it remembers no captions.
+
+        Raises:
+            Overloaded, AtelierError: as `draw`.
+        """
+        return [json.loads(answer) for answer in await self.draw(weights, [Row(seed=0, read=prompt) for prompt in prompts])]
 
     async def start(self) -> Process:
         """The running process; started where there is none.

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from atelier.errors import Invalid
 from atelier.models import architectures
@@ -17,7 +17,10 @@ from atelier.steering.classifier import Description, read_description
 
 LISTED = 24  # names that a complaint lists; of more, those that are near
 
+AWAY = 0.5  # how far beyond itself, seen from the negative prompt, a prompt's sentence goes
+
 Intensity = Annotated[float, Field(ge=-3, le=3)]
+Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
 class Wishes(BaseModel):
@@ -25,8 +28,12 @@ class Wishes(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    prompt: str | None = None
-    """What to see; for versions conditioned on text."""
+    prompt: Prompt | None = None
+    """What to see, in words; for versions conditioned on text. Without it, each image is of a caption of the data."""
+    negative_prompt: Prompt | None = None
+    """What to keep away from: the sentence of `prompt` goes on, away from this one, by half of the way between them."""
+    prompt_weights: dict[Prompt, Intensity] | None = Field(None, min_length=1, max_length=8)
+    """Mixture of prompts, whose weights usually add up to 1: two with weights from 1 and 0 to 0 and 1 lead from the one to the other."""
     class_index: int | None = None
     """Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1."""
     class_weights: dict[str, Intensity] | None = None
@@ -44,11 +51,15 @@ class Wishes(BaseModel):
     by 90 %, 0.1 until it is hardly seen, and what has values between, such as a size, to that value. The rest stays as far as it can."""
 
 
+Entry = tuple[int | str, float]  # of a condition, by its place in it, or a prompt; and how much of it
+
+
 class Row(TypedDict):
     """One image, as the inference process is asked for it. All but the parameters decides it."""
 
     seed: int
-    chosen: NotRequired[list[tuple[int, float]]]  # entries of its condition; the data decide the others
+    chosen: NotRequired[list[Entry]]  # entries of its condition, or prompts; the data decide the others
+    read: NotRequired[str]  # a prompt, of which not an image is wanted, but what the version makes of it
     options: NotRequired[dict[str, Any]]  # what the generator's forward takes beside its inputs
     dial: NotRequired["DialRow"]
     parameters: NotRequired[dict[str, Any]]  # what the PNG carries
@@ -70,6 +81,14 @@ class Seer:
     description: Description
 
 
+CONDITIONS: Mapping[Conditioning, tuple[str, ...]] = {
+    "none": (),
+    "class": ("class_index", "class_weights"),
+    "attributes": ("attributes",),
+    "text": ("prompt", "negative_prompt", "prompt_weights"),
+}
+
+
 @dataclass(frozen=True)
 class Abilities:
     """What images of a version can be asked for."""
@@ -84,7 +103,7 @@ class Abilities:
     @property
     def takes(self) -> tuple[str, ...]:
         """The wishes that it can fulfil."""
-        conditions = {"class": ("class_index", "class_weights"), "attributes": ("attributes",)}.get(self.conditioning, ())
+        conditions = CONDITIONS[self.conditioning]
         return (*conditions, *self.options, *(["dial"] if self.classifier else []))
 
     def words(self) -> str:
@@ -115,7 +134,7 @@ class Request:
     """Wishes that a version can fulfil, in one form whichever way they were said."""
 
     parameters: dict[str, Any]  # what was wished, by names; with a seed and the weights it decides an image
-    chosen: list[tuple[int, float]]
+    chosen: list[Entry]
     options: dict[str, Any]
     dial: DialRow | None = None
 
@@ -173,13 +192,33 @@ def _drawn(wishes: Wishes, can: Abilities) -> Request:
     if weights is not None:
         _known(weights, can.class_names, "class_weights", "class")
         weights = {name: weight for name, weight in weights.items() if weight != 0}
-        every = [(index, weights.get(name, 0.0)) for index, name in enumerate(can.class_names)]  # a class not named is not in the mixture
+        every: list[Entry] = [
+            (index, weights.get(name, 0.0)) for index, name in enumerate(can.class_names)
+        ]  # a class not named is not in the mixture
         return Request({"class_weights": weights, **options}, every, options)
+    if can.conditioning == "text":
+        return _prompted(wishes, options)
     if wishes.attributes:
         _known(wishes.attributes, can.attribute_names, "attributes", "attribute")
-        values = [(can.attribute_names.index(name), value) for name, value in wishes.attributes.items()]
+        values: list[Entry] = [(can.attribute_names.index(name), value) for name, value in wishes.attributes.items()]
         return Request({"attributes": wishes.attributes, **options}, values, options)
     return Request(options, [], options)
+
+
+def _prompted(wishes: Wishes, options: dict[str, Any]) -> Request:
+    prompt, negative, weights = wishes.prompt, wishes.negative_prompt, wishes.prompt_weights
+    if prompt is not None and weights is not None:
+        raise Invalid.at("/prompt", "give either prompt or prompt_weights")
+    if negative is not None and prompt is None:
+        raise Invalid.at("/negative_prompt", "it says what prompt is to keep away from; give that as well")
+    if weights is not None:
+        return Request({"prompt_weights": weights, **options}, list(weights.items()), options)
+    if prompt is None:
+        return Request(options, [], options)
+    if negative is None or negative == prompt:
+        return Request({"prompt": prompt, **options}, [(prompt, 1.0)], options)
+    away: list[Entry] = [(prompt, 1 + AWAY), (negative, -AWAY)]
+    return Request({"prompt": prompt, "negative_prompt": negative, **options}, away, options)
 
 
 def _known(given: Mapping[str, float], names: Sequence[str], field: str, noun: str) -> None:

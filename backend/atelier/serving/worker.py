@@ -1,7 +1,8 @@
 """The inference process: `python -m atelier.serving.worker DEVICE` draws what standard input asks for, until it ends.
 
 A request is one line of JSON, {"folder", "digest", "rows": [{"seed", …}]} with rows as in requests.py; the answer one line
-{"sizes": […]} and that many bytes of PNG for each row, or {"error": …}. The first line, {"ready": true}, says that the process can draw.
+{"sizes": […]} and that many bytes of PNG for each row, or of JSON for one that is only to be read, or {"error": …}. The first line,
+{"ready": true}, says that the process can draw.
 """
 
 import json
@@ -21,10 +22,12 @@ from torch import Tensor
 from atelier.models import artifact
 from atelier.models.base import Generator
 from atelier.models.devices import pick_device
+from atelier.models.prompted import PromptedGenerator
 from atelier.serving.images import encode
 from atelier.serving.requests import Row
 from atelier.steering.classifier import Classifier, load
 from atelier.steering.dial import turn
+from atelier.text.memory import Memory
 
 # Every pass has this many rows, the last one padded. Kernels are chosen by the shape of a batch (a matrix-vector product where
 # there is one row), so that the same latent drawn in batches of different sizes differs in the last bits, and a few
@@ -69,6 +72,31 @@ def _classifier(folder: str, digest: str, device: torch.device) -> Classifier:
     return load(Path(folder), device, digest=digest)[0]
 
 
+def pngs(generator: Generator, rows: Sequence[Row]) -> list[bytes]:
+    if not rows:
+        return []
+    images = draw(generator, rows)
+    pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
+    return [encode(Image.fromarray(image), row.get("parameters", {})) for image, row in zip(pixels, rows, strict=True)]
+
+
+def read(generator: Generator, folder: Path, prompt: str) -> bytes:
+    """What the version makes of a prompt, as JSON; nothing where it does not draw from text, or remembers nothing."""
+    if not isinstance(generator, PromptedGenerator):
+        return b"null"
+    with torch.inference_mode():
+        sentence = generator.sentences([prompt])[0]
+    try:
+        return json.dumps(_memory(folder).read(prompt, sentence)).encode()
+    except FileNotFoundError:
+        return b"null"
+
+
+@lru_cache(maxsize=GENERATORS)
+def _memory(folder: Path) -> Memory:
+    return Memory.load(folder)
+
+
 def main() -> None:
     # The channel is a copy of standard output; what a library prints goes to standard error instead of into the protocol.
     channel = os.fdopen(os.dup(1), "wb")
@@ -89,16 +117,18 @@ def main() -> None:
             generators[request["digest"]] = generator  # newest last
             if len(generators) > GENERATORS:
                 generators.popitem(last=False)
-            images = draw(generator, request["rows"])
-            pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
-            pngs = [encode(Image.fromarray(image), row.get("parameters", {})) for image, row in zip(pixels, request["rows"], strict=True)]
+            folder = Path(request["folder"])
+            answers = [read(generator, folder, row["read"]) if "read" in row else b"" for row in request["rows"]]
+            drawn = [index for index, row in enumerate(request["rows"]) if "read" not in row]
+            for index, png in zip(drawn, pngs(generator, [request["rows"][index] for index in drawn]), strict=True):
+                answers[index] = png
         except ValueError as error:  # of an architecture that this Atelier does not have
             answer({"error": str(error)})
         except Exception:
             traceback.print_exc()
             answer({"error": "its files cannot be read; the server's output says why"})
         else:
-            answer({"sizes": [len(png) for png in pngs]}, *pngs)
+            answer({"sizes": list(map(len, answers))}, *answers)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from atelier.models.base import (
     conditions_of,
 )
 from atelier.models.devices import pick_precision
+from atelier.models.prompted import PromptedGenerator
 from atelier.training import parallel
 from atelier.training.batches import Batches
 from atelier.training.ema import update_average
@@ -59,12 +60,14 @@ class Training:
     """
 
     def __init__(self, model: GenerativeModel, dataset: PreparedDataset, hp: Hyperparameters, *, device: torch.device, seed: int) -> None:
-        self.batches = Batches(dataset, hp, device=device, seed=seed)
+        self.batches = Batches(dataset, hp, device=device, seed=seed, captioned=model.conditioned_on(hp) == "text")
         self.model = model
         model.to(device, memory_format=self.batches.memory_format).train().requires_grad_(False)  # type: ignore[call-overload]
         if isinstance(model.generator, ConditionalGenerator):
             labels, attributes = (torch.from_numpy(values[self.batches.rows]) for values in (dataset.labels, dataset.attributes))
             model.generator.learn_conditions(conditions_of(labels, attributes, model.conditioned_on(hp), model.spec))
+        if isinstance(model.generator, PromptedGenerator):
+            model.generator.learn_captions([self.batches.captions[row] for row in self.batches.rows.tolist()])
         parallel.share_state(model)
         self.average: Generator = copy.deepcopy(self.model.generator).eval()
         if hp.compile:
@@ -182,6 +185,8 @@ class Training:
         if self.stage_progress >= 1:
             self._look_at_held_out(stage)
             self.stage_index, self.stage_step = self.stage_index + 1, 0
+            if not self.done:  # what the next stage stands on is what would have been published
+                self.model.generator.load_state_dict(self.average.state_dict())
 
     def optimise(self, phase: Phase, batch: Batch, call: int) -> None:
         """One optimiser step of one phase, with gradients for its module alone; skipped when they are not finite."""
@@ -260,10 +265,7 @@ class Training:
     @torch.no_grad()
     def preview(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """What the average draws from latents that never change: uint8 [64, H, W, C]."""
-        inputs = self.average.inputs(range(PREVIEW_IMAGES))
-        if isinstance(self.average, ConditionalGenerator):  # all there is to ask for, not what the seeds happen to pick
-            inputs = inputs[0], self.average.preview_conditions(PREVIEW_IMAGES)
-        images = self.average(*inputs)
+        images = self.average(*self.average.preview_inputs(PREVIEW_IMAGES))
         images = (images + 1).mul_(127.5).round_().clamp_(0, 255)
         pixels: np.ndarray[Any, np.dtype[np.uint8]] = images.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return pixels

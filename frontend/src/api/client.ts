@@ -105,6 +105,15 @@ export const api = {
         }),
       )) as { items: Picture[] }
     ).items, // an image/png when one asks for that
+  readPrompts: async (name: string, version: number, prompts: string[]) =>
+    (
+      await answer(
+        client.POST("/api/v1/models/{name}/versions/{number}/prompts", {
+          params: { path: { name, number: version } },
+          body: { prompts },
+        }),
+      )
+    ).items,
   discover: async (model: string, version: number) =>
     (await answer(client.POST("/api/v1/discoveries", { body: { model, version, again: false } }))) as Job,
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,

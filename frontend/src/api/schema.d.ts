@@ -886,6 +886,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{name}/versions/{number}/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Prompts
+         * @description The training captions nearest to each prompt, with their pictures, and a warning when nothing is near.
+         */
+        post: operations["read_prompts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/training-pictures/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Training Picture
+         * @description A picture of the data set that the version learned from, at the version's resolution.
+         */
+        get: operations["get_training_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1377,6 +1417,31 @@ export interface components {
             per_image: number;
             /** Examples */
             examples: string[];
+        };
+        /**
+         * CaptionsManifest
+         * @description What was said of the pictures.
+         */
+        CaptionsManifest: {
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "captions" | "classes" | "attributes";
+            /**
+             * Templates
+             * @default []
+             */
+            templates: string[];
+            /** Count */
+            count: number;
+            /**
+             * Augmentation
+             * @default {}
+             */
+            augmentation: {
+                [key: string]: number;
+            };
         };
         /**
          * ClassOut
@@ -1903,6 +1968,7 @@ export interface components {
              * @default []
              */
             attribute_names: string[];
+            captions?: components["schemas"]["CaptionsManifest"] | null;
         };
         /**
          * DatasetOut
@@ -2108,6 +2174,14 @@ export interface components {
             version: number;
             /** Seed */
             seed: number;
+            /** Prompt */
+            prompt?: string | null;
+            /** Negative Prompt */
+            negative_prompt?: string | null;
+            /** Prompt Weights */
+            prompt_weights?: {
+                [key: string]: number;
+            } | null;
             /** Class Weights */
             class_weights?: {
                 [key: string]: number;
@@ -2156,9 +2230,21 @@ export interface components {
         ImagesIn: {
             /**
              * Prompt
-             * @description What to see; for versions conditioned on text.
+             * @description What to see, in words; for versions conditioned on text. Without it, each image is of a caption of the data.
              */
             prompt?: string | null;
+            /**
+             * Negative Prompt
+             * @description What to keep away from: the sentence of `prompt` goes on, away from this one, by half of the way between them.
+             */
+            negative_prompt?: string | null;
+            /**
+             * Prompt Weights
+             * @description Mixture of prompts, whose weights usually add up to 1: two with weights from 1 and 0 to 0 and 1 lead from the one to the other.
+             */
+            prompt_weights?: {
+                [key: string]: number;
+            } | null;
             /**
              * Class Index
              * @description Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1.
@@ -2500,6 +2586,24 @@ export interface components {
             versions: number;
             latest: components["schemas"]["VersionOut"] | null;
         };
+        /**
+         * NeighbourOut
+         * @description A caption that the version learned from.
+         */
+        NeighbourOut: {
+            /** Caption */
+            caption: string;
+            /**
+             * Similarity
+             * @description Cosine of the two sentences, 1 for the same.
+             */
+            similarity: number;
+            /**
+             * Picture Url
+             * @description A picture that it was said of.
+             */
+            picture_url: string;
+        };
         /** Page[ArchitectureOut] */
         Page_ArchitectureOut_: {
             /** Items */
@@ -2611,6 +2715,48 @@ export interface components {
             url: string;
         };
         /**
+         * PromptsIn
+         * @description Prompts to look at, without drawing them.
+         */
+        PromptsIn: {
+            /**
+             * Prompts
+             * @description In words, as one would draw them.
+             */
+            prompts: string[];
+        };
+        /**
+         * ReadingOut
+         * @description What the version makes of a prompt.
+         */
+        ReadingOut: {
+            /** Prompt */
+            prompt: string;
+            /**
+             * Nearest
+             * @description The captions that are nearest, each of another picture: what a result resembles may be memory.
+             */
+            nearest: components["schemas"]["NeighbourOut"][];
+            /**
+             * Unknown Words
+             * @description Words that stand in no caption.
+             */
+            unknown_words: string[];
+            /**
+             * Warning
+             * @description Where the prompt is far from everything that was learned.
+             */
+            warning: string | null;
+        };
+        /**
+         * ReadingsOut
+         * @description One for each prompt, in their order.
+         */
+        ReadingsOut: {
+            /** Items */
+            items: components["schemas"]["ReadingOut"][];
+        };
+        /**
          * ReportOut
          * @description What was found in the files that a data set was made of.
          */
@@ -2711,6 +2857,276 @@ export interface components {
             median: number;
             /** Max */
             max: number;
+        };
+        /**
+         * StackGANOverridesIn
+         * @description Hyper-parameters that differ from the preset's.
+         */
+        StackGANOverridesIn: {
+            /**
+             * Resolution
+             * @description Height and width of the images in pixels.
+             * @enum {integer}
+             */
+            resolution?: 16 | 32 | 64 | 128 | 256;
+            /**
+             * Steps
+             * @description Training steps; each sees one batch of real images.
+             */
+            steps?: number;
+            /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
+             * Batch Size
+             * @description Images in a batch.
+             */
+            batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
+            /**
+             * Flip
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
+             */
+            flip?: boolean;
+            /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
+             * Ema Images
+             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             */
+            ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
+            /**
+             * Text Encoder
+             * @description What reads the captions: letters' sequences and a GRU, the network of Reed et al., or a sentence model that others have trained.
+             * @enum {string}
+             */
+            text_encoder?: "learned" | "char-cnn-rnn" | "sentence-transformer";
+            /**
+             * Sentence Model
+             * @description Folder or name in Hugging Face's cache, for the text encoder sentence-transformer alone.
+             */
+            sentence_model?: string;
+            /**
+             * Text Dim
+             * @description Length of a sentence's embedding; a sentence model has its own.
+             */
+            text_dim?: number;
+            /**
+             * Text Steps
+             * @description Steps of the first stage, in which captions and pictures learn to find each other; 0 where a version to start from has done it.
+             */
+            text_steps?: number;
+            /**
+             * Text Learning Rate
+             * @description Adam's learning rate in that stage.
+             */
+            text_learning_rate?: number;
+            /**
+             * Word Dropout
+             * @description Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone.
+             */
+            word_dropout?: number;
+            /**
+             * Matching Weight
+             * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
+             */
+            matching_weight?: number;
+            /**
+             * Variant
+             * @description Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss.
+             * @enum {string}
+             */
+            variant?: "sn-hinge" | "classic";
+            /**
+             * Scale
+             * @description How many times the size of Stage I's images Stage II draws.
+             * @enum {integer}
+             */
+            scale?: 2 | 4;
+            /**
+             * First Stage
+             * @description Stage to begin with; 2 goes on from Stage I, and from the text encoder, of the version to start from.
+             * @enum {integer}
+             */
+            first_stage?: 1 | 2;
+            /**
+             * Steps Stage2
+             * @description Steps of Stage II, after those of Stage I (`steps`).
+             */
+            steps_stage2?: number;
+            /**
+             * Kl Weight
+             * @description Weight of the divergence of conditioning augmentation from a standard normal distribution, as a mean over its elements.
+             */
+            kl_weight?: number;
+            /**
+             * Mismatch
+             * @description Weight of real images under captions of others, which the discriminators must refuse.
+             */
+            mismatch?: number;
+            /**
+             * Latent Dim
+             * @description Length of the noise z, beside that of conditioning augmentation.
+             */
+            latent_dim?: number;
+            /**
+             * Condition Dim
+             * @description Length of the conditioning variable c, and of what the discriminators make of a sentence.
+             */
+            condition_dim?: number;
+            /**
+             * Residual Blocks
+             * @description Of Stage II; the paper has four for birds and flowers.
+             */
+            residual_blocks?: number;
+            /**
+             * Generator Width
+             * @description Channels of Stage I's last hidden layer; each layer before it has twice as many.
+             */
+            generator_width?: number;
+            /**
+             * Generator Width Stage2
+             * @description Channels of Stage II's last hidden layer.
+             */
+            generator_width_stage2?: number;
+            /**
+             * Discriminator Width
+             * @description Channels of the discriminators' first layers; each layer after it has twice as many.
+             */
+            discriminator_width?: number;
+            /**
+             * Generator Learning Rate
+             * @description Adam's learning rate for the generators.
+             */
+            generator_learning_rate?: number;
+            /**
+             * Discriminator Learning Rate
+             * @description Adam's learning rate for the discriminators.
+             */
+            discriminator_learning_rate?: number;
+            /**
+             * Adam Beta1
+             * @description Adam's first momentum.
+             */
+            adam_beta1?: number;
+            /**
+             * Adam Beta2
+             * @description Adam's second momentum.
+             */
+            adam_beta2?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which a discriminator is sure enough of an image; used by the variant sn-hinge alone.
+             */
+            hinge_margin?: number;
+            /**
+             * Augment
+             * @description Random changes to all that the discriminators see, so that they can't learn a small data set by heart; ada is not for this one.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+        };
+        /**
+         * StackGANTrainingRunIn
+         * @description A training run of StackGAN.
+         */
+        StackGANTrainingRunIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            architecture: "stackgan";
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Dataset Options
+             * @description The data set's options that differ from their defaults.
+             */
+            dataset_options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model
+             * @description Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores.
+             */
+            model: string;
+            /**
+             * Preset
+             * @description The architecture's preset that the hyper-parameters start from.
+             * @default quick
+             * @enum {string}
+             */
+            preset: "debug" | "quick" | "paper";
+            /** @description Hyper-parameters that differ from the preset. */
+            hyperparameters?: components["schemas"]["StackGANOverridesIn"];
+            /**
+             * Seed
+             * @description Same seed, same machine: same weights.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Start From
+             * @description A version, such as cats@3, whose generator's weights to begin with.
+             */
+            start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * StyleGANOverridesIn
@@ -2970,6 +3386,265 @@ export interface components {
             process_memory: number;
             disk: components["schemas"]["DiskOut"];
             jobs: components["schemas"]["JobsOut"];
+        };
+        /**
+         * TextDCGANOverridesIn
+         * @description Hyper-parameters that differ from the preset's.
+         */
+        TextDCGANOverridesIn: {
+            /**
+             * Resolution
+             * @description Height and width of the images in pixels.
+             * @enum {integer}
+             */
+            resolution?: 16 | 32 | 64 | 128 | 256;
+            /**
+             * Steps
+             * @description Training steps; each sees one batch of real images.
+             */
+            steps?: number;
+            /**
+             * Epochs
+             * @description Passes over the data set; where given, they decide the number of steps.
+             */
+            epochs?: number | null;
+            /**
+             * Minutes
+             * @description Minutes of training; where given, the run ends after them, however many steps that makes.
+             */
+            minutes?: number | null;
+            /**
+             * Batch Size
+             * @description Images in a batch.
+             */
+            batch_size?: number;
+            /**
+             * Split
+             * @description What to train on: the part for training, so that the rest can tell learning from remembering, or every picture.
+             * @enum {string}
+             */
+            split?: "train" | "all";
+            /**
+             * Flip
+             * @description Mirror half of the real images left to right, where the data set allows it: digits are never mirrored.
+             */
+            flip?: boolean;
+            /**
+             * Initialisation
+             * @description Weights to begin with: those of the paper, orthogonal matrices, or Kaiming's normal ones; a version to start from replaces them.
+             * @enum {string}
+             */
+            initialisation?: "paper" | "orthogonal" | "kaiming";
+            /**
+             * Schedule
+             * @description How the learning rates go on: as they are, or down to nothing at the end of the run, in a line or along a cosine.
+             * @enum {string}
+             */
+            schedule?: "constant" | "linear" | "cosine";
+            /**
+             * Warmup Steps
+             * @description Steps over which the learning rates rise from nothing.
+             */
+            warmup_steps?: number;
+            /**
+             * Gradient Clip
+             * @description Longest gradient of a phase, as the norm over all of its weights; longer ones are shortened to it, 0 leaves them alone.
+             */
+            gradient_clip?: number;
+            /**
+             * Ema Images
+             * @description Half-life, in images, of the averaged generator that is shown and published; 0 publishes the raw weights.
+             */
+            ema_images?: number;
+            /**
+             * Accumulate
+             * @description Parts that a batch is computed in, one after the other: less memory for the same batch.
+             */
+            accumulate?: number;
+            /**
+             * Precision
+             * @description Numbers to compute with, while weights and losses stay float32; auto takes bfloat16 where the hardware multiplies matrices of it.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "bfloat16";
+            /**
+             * Compile
+             * @description Compile the networks by torch.compile: a minute at the start for quicker steps; needs a C++ compiler on a CPU.
+             */
+            compile?: boolean;
+            /**
+             * Text Encoder
+             * @description What reads the captions: letters' sequences and a GRU, the network of Reed et al., or a sentence model that others have trained.
+             * @enum {string}
+             */
+            text_encoder?: "learned" | "char-cnn-rnn" | "sentence-transformer";
+            /**
+             * Sentence Model
+             * @description Folder or name in Hugging Face's cache, for the text encoder sentence-transformer alone.
+             */
+            sentence_model?: string;
+            /**
+             * Text Dim
+             * @description Length of a sentence's embedding; a sentence model has its own.
+             */
+            text_dim?: number;
+            /**
+             * Text Steps
+             * @description Steps of the first stage, in which captions and pictures learn to find each other; 0 where a version to start from has done it.
+             */
+            text_steps?: number;
+            /**
+             * Text Learning Rate
+             * @description Adam's learning rate in that stage.
+             */
+            text_learning_rate?: number;
+            /**
+             * Word Dropout
+             * @description Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone.
+             */
+            word_dropout?: number;
+            /**
+             * Matching Weight
+             * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
+             */
+            matching_weight?: number;
+            /**
+             * Variant
+             * @description The sentence scales and shifts each layer, with the hinge loss; or it stands beside z, with batch norm, as in the paper.
+             * @enum {string}
+             */
+            variant?: "affine" | "gan-cls";
+            /**
+             * Gradient Penalty
+             * @description Weight of DF-GAN's matching-aware gradient penalty, in place of spectral norm; 0 leaves it out; used by the variant affine alone.
+             */
+            gradient_penalty?: number;
+            /**
+             * Penalty Interval
+             * @description Steps between two penalties, each weighted as often as it is left out.
+             */
+            penalty_interval?: number;
+            /**
+             * Mismatch
+             * @description Weight of real images under captions of others, which the discriminator must refuse: GAN-CLS; 0 shows none.
+             */
+            mismatch?: number;
+            /**
+             * Interpolation
+             * @description Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none.
+             */
+            interpolation?: number;
+            /**
+             * Latent Dim
+             * @description Length of the latent vector z.
+             */
+            latent_dim?: number;
+            /**
+             * Projection Dim
+             * @description Length of what each network makes of a sentence's embedding before it is used.
+             */
+            projection_dim?: number;
+            /**
+             * Upsampling
+             * @description How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards.
+             * @enum {string}
+             */
+            upsampling?: "transposed" | "nearest";
+            /**
+             * Generator Width
+             * @description Channels of the generator's last hidden layer; each layer before it has twice as many.
+             */
+            generator_width?: number;
+            /**
+             * Discriminator Width
+             * @description Channels of the discriminator's first layer; each layer after it has twice as many.
+             */
+            discriminator_width?: number;
+            /**
+             * Generator Learning Rate
+             * @description Adam's learning rate for the generator.
+             */
+            generator_learning_rate?: number;
+            /**
+             * Discriminator Learning Rate
+             * @description Adam's learning rate for the discriminator.
+             */
+            discriminator_learning_rate?: number;
+            /**
+             * Adam Beta1
+             * @description Adam's first momentum.
+             */
+            adam_beta1?: number;
+            /**
+             * Adam Beta2
+             * @description Adam's second momentum.
+             */
+            adam_beta2?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which the discriminator is sure enough of an image; used by the variant affine alone.
+             */
+            hinge_margin?: number;
+            /**
+             * Augment
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada is not for this one.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+        };
+        /**
+         * TextDCGANTrainingRunIn
+         * @description A training run of Text2Image DCGAN.
+         */
+        TextDCGANTrainingRunIn: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            architecture: "text_dcgan";
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Dataset Options
+             * @description The data set's options that differ from their defaults.
+             */
+            dataset_options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Model
+             * @description Name of the model that gets the version: lower case letters, digits, dots, dashes and underscores.
+             */
+            model: string;
+            /**
+             * Preset
+             * @description The architecture's preset that the hyper-parameters start from.
+             * @default quick
+             * @enum {string}
+             */
+            preset: "debug" | "quick" | "df-gan" | "paper";
+            /** @description Hyper-parameters that differ from the preset. */
+            hyperparameters?: components["schemas"]["TextDCGANOverridesIn"];
+            /**
+             * Seed
+             * @description Same seed, same machine: same weights.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Start From
+             * @description A version, such as cats@3, whose generator's weights to begin with.
+             */
+            start_from?: string | null;
+            /**
+             * Priority
+             * @description Runs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
         };
         /**
          * TrainingManifest
@@ -4431,7 +5106,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CGANTrainingRunIn"] | components["schemas"]["ControlGANTrainingRunIn"] | components["schemas"]["DCGANTrainingRunIn"] | components["schemas"]["StyleGANTrainingRunIn"] | components["schemas"]["VAETrainingRunIn"];
+                "application/json": components["schemas"]["CGANTrainingRunIn"] | components["schemas"]["ControlGANTrainingRunIn"] | components["schemas"]["DCGANTrainingRunIn"] | components["schemas"]["StackGANTrainingRunIn"] | components["schemas"]["StyleGANTrainingRunIn"] | components["schemas"]["TextDCGANTrainingRunIn"] | components["schemas"]["VAETrainingRunIn"];
             };
         };
         responses: {
@@ -6090,6 +6765,133 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadingsOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_training_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                index: number;
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
             };
             /** @description Not found */
             404: {

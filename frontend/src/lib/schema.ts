@@ -78,7 +78,7 @@ export function grouped(fields: Field[]): [string, Field[]][] {
     .filter(([, members]) => members.length > 0);
 }
 
-const groupOrder = ["budget", "data", "optimisation", "hardware"];
+const groupOrder = ["text", "budget", "data", "optimisation", "hardware"];
 
 function resolve(schema: Schema, definitions: Record<string, Schema>): Schema {
   const target = schema.$ref ?? (schema.allOf?.length === 1 ? schema.allOf[0]?.$ref : undefined);

@@ -3,17 +3,36 @@
 import type { ImagesBody, Version } from "../api/types";
 import { below, type Changes, type Query } from "./url";
 
-export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options"> & Partial<Pick<Version, "dials">>;
+export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options"> &
+  Partial<Pick<Version, "dials" | "conditioning">>;
 export type Wishes = Pick<
   ImagesBody,
-  "class_weights" | "attributes" | "truncation_psi" | "truncation_cutoff" | "noise_mode" | "dial"
+  | "prompt"
+  | "negative_prompt"
+  | "prompt_weights"
+  | "class_weights"
+  | "attributes"
+  | "truncation_psi"
+  | "truncation_cutoff"
+  | "noise_mode"
+  | "dial"
 >;
 export type NoiseMode = NonNullable<Wishes["noise_mode"]>;
 
 export const strongest = 3; // intensity of an attribute, either way
 export const noiseModes: NoiseMode[] = ["random", "const", "none"];
 
-const keys = ["class", "mix", "share", "truncation_psi", "truncation_cutoff", "noise_mode"];
+const keys = [
+  "prompt",
+  "negative",
+  "towards",
+  "class",
+  "mix",
+  "share",
+  "truncation_psi",
+  "truncation_cutoff",
+  "noise_mode",
+];
 const attributes = "attribute.";
 const dials = "dial.";
 
@@ -71,6 +90,7 @@ export function wishesOf(query: Query, can: Abilities): Wishes {
     if (first !== undefined) wishes.class_weights[first] = rounded(1 - classes.share);
     if (second !== undefined) wishes.class_weights[second] = rounded(classes.share);
   }
+  Object.assign(wishes, prompted(query, can));
   const touched = Object.entries(below(query, attributes))
     .map(([name, text]) => [name, within(text, -strongest, strongest)] as const)
     .filter((entry): entry is [string, number] => entry[1] !== undefined && can.attribute_names.includes(entry[0]));
@@ -85,6 +105,23 @@ export function wishesOf(query: Query, can: Abilities): Wishes {
   const turned = dialled(query, can);
   if (turned) wishes.dial = turned;
   return wishes;
+}
+
+/** A prompt, and what it keeps away from; or, with a second one, a mixture of both, whose share is that of the second. */
+function prompted(query: Query, { conditioning }: Abilities): Wishes {
+  const [prompt, negative, towards] = [query.prompt, query.negative, query.towards].map((text) => text?.trim());
+  if (conditioning !== "text" || !prompt) return {};
+  if (towards && towards !== prompt) {
+    const share = within(query.share, 0, 1) ?? 0.5;
+    return { prompt_weights: { [prompt]: rounded(1 - share), [towards]: rounded(share) } };
+  }
+  return negative ? { prompt, negative_prompt: negative } : { prompt };
+}
+
+/** The prompts that the address asks for. */
+export function promptsOf(query: Query, can: Abilities): string[] {
+  const { prompt, prompt_weights } = prompted(query, can);
+  return prompt ? [prompt] : Object.keys(prompt_weights ?? {});
 }
 
 /** Names that hold what one looks for, and those that are chosen, wherever they are. */

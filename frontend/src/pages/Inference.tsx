@@ -8,8 +8,9 @@ import { Icon } from "../components/Icon";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { asProblem, useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
-import { type Abilities, asked, forgotten, wishesOf } from "../lib/wishes";
+import { type Abilities, asked, forgotten, promptsOf, wishesOf } from "../lib/wishes";
 import { canBeTurned, Dial } from "./inference-dial";
+import { Readings } from "./inference-readings";
 import { type Drawing, Wall } from "./inference-wall";
 import { canBeAsked, WishesPanel } from "./inference-wishes";
 
@@ -150,7 +151,10 @@ function Easel({ models }: { models: Model[] }) {
             {canBeTurned(version) && <Dial version={version} query={query} change={change} onFound={reload} />}
           </WishesPanel>
         )}
-        <Wall drawing={drawing} expected={count ?? 16} version={version} model={model.name} number={number} />
+        <div class="stack">
+          <Wall drawing={drawing} expected={count ?? 16} version={version} model={model.name} number={number} />
+          {drawing && <Readings prompts={promptsOf(drawing.asked, can)} model={model.name} number={number} />}
+        </div>
       </div>
       <span class="hidden-visually" aria-live="polite">
         {drawing && !busy && `${drawing.items.length} images drawn`}

@@ -1,4 +1,4 @@
-/** What a version can be asked for, and nothing else: classes and their mixtures, attributes, truncation, noise. */
+/** What a version can be asked for, and nothing else: a prompt, classes and their mixtures, attributes, truncation, noise. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -23,14 +23,15 @@ interface WishesProps {
   change: (changes: Changes) => void;
 }
 
-export function canBeAsked({ class_names, attribute_names, options }: Abilities): boolean {
-  return class_names.length + attribute_names.length + options.length > 0;
+export function canBeAsked({ conditioning, class_names, attribute_names, options }: Abilities): boolean {
+  return conditioning === "text" || class_names.length + attribute_names.length + options.length > 0;
 }
 
 export function WishesPanel({ children, ...props }: WishesProps & { children?: ComponentChildren }) {
   const { class_names, attribute_names, options } = props.can;
   return (
     <section class="panel stack wishes" aria-label="What to draw">
+      {props.can.conditioning === "text" && <Prompt {...props} />}
       {class_names.length > 0 && <ClassChoice {...props} />}
       {attribute_names.length > 0 && <Attributes {...props} />}
       {options.includes("truncation_psi") && <Truncation {...props} />}
@@ -172,6 +173,65 @@ function Attributes({ can, query, change }: WishesProps) {
         ))}
       </div>
       {shown.length === 0 && <p class="small soft">No attribute is called so.</p>}
+    </div>
+  );
+}
+
+function Prompt({ query, change }: WishesProps) {
+  const [prompt, negative, towards] = [query.prompt ?? "", query.negative ?? "", query.towards ?? ""];
+  return (
+    <div class="stack close">
+      <label class="field">
+        <span class="field-label">Prompt</span>
+        <textarea
+          rows={3}
+          maxLength={1000}
+          placeholder="What to see, in words"
+          value={prompt}
+          onInput={(e) => change({ prompt: e.currentTarget.value || undefined })}
+          onKeyDown={(e) => {
+            if (e.key !== "Enter" || e.shiftKey) return;
+            e.preventDefault();
+            e.currentTarget.form?.requestSubmit();
+          }}
+        />
+      </label>
+      <p class="small soft">Without one, each image is of a caption of the data.</p>
+      {towards === "" && (
+        <label class="field">
+          <span class="field-label">Keep away from</span>
+          <input
+            maxLength={1000}
+            value={negative}
+            disabled={prompt === ""}
+            onInput={(e) => change({ negative: e.currentTarget.value || undefined })}
+          />
+        </label>
+      )}
+      {negative === "" && (
+        <label class="field">
+          <span class="field-label">Lead towards</span>
+          <input
+            maxLength={1000}
+            value={towards}
+            disabled={prompt === ""}
+            onInput={(e) => change({ towards: e.currentTarget.value || undefined, share: undefined })}
+          />
+        </label>
+      )}
+      {towards !== "" && (
+        <Slider
+          label="How far"
+          value={query.share === undefined ? undefined : Number(query.share)}
+          rest={0.5}
+          resting="50 %"
+          min={0}
+          max={1}
+          step={0.05}
+          words={(value) => `${Math.round(value * 100)} %`}
+          onChange={(value) => change({ share: value === undefined ? undefined : String(value) })}
+        />
+      )}
     </div>
   );
 }

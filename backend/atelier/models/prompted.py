@@ -1,0 +1,227 @@
+"""What architectures that draw from sentences share: their encoder, the stage that trains it, and the generator's inputs."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, JsonValue
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize
+from torch.nn.utils.parametrizations import spectral_norm
+
+from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
+from atelier.models.layers import dcgan_init
+from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
+
+TEXT: dict[str, JsonValue] = {"group": "text"}
+
+
+class PromptedHyperparameters(Hyperparameters):
+    """Hyper-parameters of all that concerns text."""
+
+    text_encoder: Literal["learned", "char-cnn-rnn", "sentence-transformer"] = Field("learned", json_schema_extra=TEXT)
+    """What reads the captions: letters' sequences and a GRU, the network of Reed et al., or a sentence model that others have trained."""
+    sentence_model: str = Field("all-MiniLM-L6-v2", max_length=500, json_schema_extra=TEXT)
+    """Folder or name in Hugging Face's cache, for the text encoder sentence-transformer alone."""
+    text_dim: int = Field(256, ge=8, le=2048, multiple_of=2, json_schema_extra=TEXT)
+    """Length of a sentence's embedding; a sentence model has its own."""
+    text_steps: int = Field(2000, ge=0, le=1_000_000, json_schema_extra=TEXT)
+    """Steps of the first stage, in which captions and pictures learn to find each other; 0 where a version to start from has done it."""
+    text_learning_rate: float = Field(1e-3, gt=0, le=0.1, json_schema_extra=TEXT)
+    """Adam's learning rate in that stage."""
+    word_dropout: float = Field(0.1, ge=0, lt=1, json_schema_extra=TEXT)
+    """Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone."""
+    matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
+    """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
+
+
+def build_encoder(hp: PromptedHyperparameters) -> TextEncoder:
+    """
+    Raises:
+        ValueError: the sentence model, or the package that reads it, is not there.
+    """
+    if hp.text_encoder == "sentence-transformer":
+        return SentenceTransformer(hp.sentence_model)
+    return CharCNNRNN(hp.text_dim) if hp.text_encoder == "char-cnn-rnn" else LearnedEncoder(hp.text_dim, word_dropout=hp.word_dropout)
+
+
+class PromptedGenerator(Generator):
+    """Draws what a sentence says: z [N, latent_dim], sentences [N, condition_dim] → [N, C, H, W] in [-1, 1].
+
+    It carries its encoder and some captions of the data, so that whoever draws needs neither.
+    """
+
+    EXAMPLES, BYTES = 256, 240
+
+    examples: Tensor
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.condition_dim = encoder.dim
+        self.register_buffer("examples", torch.zeros(self.EXAMPLES, self.BYTES, dtype=torch.uint8))  # captions in UTF-8
+
+    def learn_captions(self, captions: Sequence[Sequence[str]]) -> None:
+        """Remember one caption of some pictures, evenly picked."""
+        for row, index in enumerate(torch.linspace(0, len(captions) - 1, self.EXAMPLES).long().tolist()):
+            said = captions[index]
+            text = said[row % len(said)].encode(errors="ignore")[: self.BYTES]
+            self.examples[row] = torch.tensor([*text, *bytes(self.BYTES - len(text))], dtype=torch.uint8)
+
+    def example(self, row: int) -> str:
+        return bytes(self.examples[row].tolist()).rstrip(b"\0").decode(errors="ignore")
+
+    def sentences(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings [N, condition_dim], each of mean 0 and variance 1 whatever encoder made them."""
+        encoded = self.encoder(texts).sentences
+        return layer_norm(encoded, encoded.shape[1:])
+
+    def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[Any, float]] | None = None) -> tuple[Tensor, ...]:
+        """z and sentences; `chosen` says for each image what texts, and how much of each; where it says none, a caption of the data."""
+        device = self.examples.device
+        rows = []
+        for seed, said in zip(seeds, chosen or [{}] * len(seeds), strict=True):
+            row = int(torch.randint(self.EXAMPLES, (), generator=torch.Generator().manual_seed(seed)))
+            weights = dict(said) or {self.example(row): 1.0}
+            # One text at a time: in a batch, its last bits would depend on the others.
+            rows.append(sum((weight * self.sentences([text])[0] for text, weight in weights.items()), torch.zeros((), device=device)))
+        return latents(seeds, self.latent_dim).to(device), torch.stack(rows)
+
+    def preview_inputs(self, count: int) -> tuple[Tensor, ...]:
+        texts = [self.example(row) for row in torch.linspace(0, self.EXAMPLES - 1, count).long().tolist()]
+        return self.inputs(range(count), [{text: 1.0} for text in texts])
+
+
+class Matching(nn.Module):
+    """Whether a picture and a sentence belong together: images [N, C, H, W] → [N, dim], to be compared with sentences.
+
+    The image half of CLIP's objective (Radford et al. 2021, arXiv 2103.00020, figure 3) at AttnGAN's place: it trains the encoder
+    beforehand, and the generator later (the DAMSM loss of arXiv 1711.10485, section 3.2, for whole sentences).
+    """
+
+    NOISE = 0.05  # of what it sees, so that no pattern that nobody sees can please it
+
+    def __init__(self, channels: int, resolution: int, dim: int, width: int = 32) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        following = width
+        for pooled in [True] * (resolution.bit_length() - 3) + [False]:
+            layers += [nn.Conv2d(channels, following, 3, 1, 1, bias=False), nn.BatchNorm2d(following), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.MaxPool2d(2)] if pooled else []
+            channels, following = following, min(2 * following, 4 * width)
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, dim))
+        self.log_scale = nn.Parameter(torch.tensor(10.0).log())
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: Tensor = self.layers(images + self.NOISE * torch.randn_like(images))
+        return features.float()
+
+    def contrast(self, images: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
+        """Cross-entropy of finding each image's caption in the batch, and each caption's image; equal captions are not told apart."""
+        logits = self.log_scale.exp().clamp(max=100) * normalize(self(images)) @ normalize(sentences.float()).mT
+        ids = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
+        index = torch.tensor([ids[caption] for caption in captions], device=images.device)
+        same = index[:, None] == index
+        own = torch.arange(len(captions), device=images.device)
+        logits = logits.masked_fill(same & (own[:, None] != own), -torch.inf)
+        right = (logits.argmax(dim=1) == own).float().mean()
+        return {"loss": (cross_entropy(logits, own) + cross_entropy(logits.mT, own)) / 2, "accuracy": right}
+
+
+class MatchingDiscriminator(nn.Module):
+    """Images [N, C, H, W], sentences [N, dim] each → logits [N, sentences]: half the size a layer down to 4x4, where each comes in.
+
+    Reed et al. 2016 (arXiv 1605.05396), section 4.2: the sentence's projection stands at every place beside the features, and one
+    convolution joins them. With `unconditional`, a last logit looks at the image alone (StackGAN++, arXiv 1710.10916, section 3.3).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        resolution: int,
+        width: int,
+        text_dim: int,
+        projection_dim: int,
+        *,
+        norm: Literal["batch", "spectral", "none"],
+        unconditional: bool = False,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for size in range(resolution.bit_length() - 3):
+            normed = norm == "batch" and size > 0  # DCGAN leaves batch norm out of the first layer
+            layers += [nn.Conv2d(channels, width, 4, 2, 1, bias=not normed)]
+            layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)] if normed else [nn.LeakyReLU(0.2, inplace=True)]
+            channels, width = width, 2 * width
+        self.layers = nn.Sequential(*layers)
+        self.project = nn.Linear(text_dim, projection_dim)
+        self.joint = nn.Conv2d(channels + projection_dim, channels, 1, bias=norm != "batch")
+        self.norm = nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
+        self.last = nn.Linear(channels * 16, 1)
+        self.alone = nn.Linear(channels * 16, 1) if unconditional else None
+        self.apply(dcgan_init)
+        nn.init.kaiming_normal_(self.project.weight, nonlinearity="leaky_relu")
+        if norm == "spectral":
+            for layer in self.modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear) and layer is not self.project:
+                    spectral_norm(layer)
+
+    def forward(self, images: Tensor, *sentences: Tensor) -> Tensor:
+        features = self.layers(images)
+        logits = [self.of_pair(features, some) for some in sentences]
+        return torch.cat(logits if self.alone is None else [*logits, self.alone(features.flatten(1))], dim=1)
+
+    def of_pair(self, features: Tensor, sentences: Tensor) -> Tensor:
+        """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1]."""
+        projected = leaky_relu(self.project(sentences), 0.2)[:, :, None, None].expand(-1, -1, *features.shape[2:])
+        joint = leaky_relu(self.norm(self.joint(torch.cat([features, projected], dim=1))), 0.2)
+        logits: Tensor = self.last(joint.flatten(1))
+        return logits
+
+
+class Reader:
+    """The stage in which the encoder learns, and what the later ones read with it, each caption once."""
+
+    REMEMBERED = 200_000
+
+    def __init__(
+        self,
+        hp: PromptedHyperparameters,
+        generator: PromptedGenerator,
+        matching: Matching,
+        *,
+        reduced: Callable[[Tensor], Tensor] = lambda images: images,  # to the size that the matching network sees
+    ) -> None:
+        self.hp, self.generator, self.matching, self.reduced = hp, generator, matching, reduced
+        self._known: dict[str, Tensor] = {}
+
+    def stages(self) -> Iterable[Stage]:
+        if not self.hp.text_steps:
+            return
+        learning = nn.ModuleList([self.matching, *([self.generator.encoder] if self.generator.encoder.learns else [])])
+        optimizer = torch.optim.Adam(learning.parameters(), self.hp.text_learning_rate, fused=True)
+        phase = Phase(name="text", module=learning, optimizer=optimizer, losses=self.losses)
+        yield Stage(name="text", steps=self.hp.text_steps, phases=[phase], held_out=self.losses)
+
+    def losses(self, batch: Batch) -> Losses:
+        self._known.clear()
+        return self.matching.contrast(self.reduced(batch.images), self.generator.sentences(batch.captions), batch.captions)
+
+    @torch.no_grad()
+    def sentences(self, batch: Batch) -> Tensor:
+        """The batch's captions [N, dim], by the encoder as it was left by its stage."""
+        self.matching.eval()
+        self.generator.encoder.eval()
+        unknown = [caption for caption in dict.fromkeys(batch.captions) if caption not in self._known]
+        if len(self._known) + len(unknown) > self.REMEMBERED:
+            self._known.clear()
+            unknown = list(dict.fromkeys(batch.captions))
+        if unknown:
+            self._known.update(zip(unknown, self.generator.sentences(unknown), strict=True))
+        return torch.stack([self._known[caption] for caption in batch.captions])
+
+
+def other_sentences(sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Those of other pictures [N, dim], and where they say something else, [N, 1]."""
+    differ = [mine != other for mine, other in zip(captions, [captions[-1], *captions[:-1]], strict=True)]
+    return sentences.roll(1, dims=0), torch.tensor(differ, device=sentences.device)[:, None].float()

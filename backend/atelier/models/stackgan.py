@@ -1,0 +1,376 @@
+"""StackGAN: "Text to Photo-realistic Image Synthesis with Stacked Generative Adversarial Networks" (arXiv 1612.03242)."""
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, relu, softplus
+
+from atelier.models.augment import Augmentation, diff_augment
+from atelier.models.base import Batch, Conditioning, GenerativeModel, ImageSpec, Losses, Phase, Presets, Stage, architecture
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, dcgan_init, double
+from atelier.models.prompted import (
+    Matching,
+    MatchingDiscriminator,
+    PromptedGenerator,
+    PromptedHyperparameters,
+    Reader,
+    build_encoder,
+    other_sentences,
+)
+
+
+class StackGANHyperparameters(PromptedHyperparameters):
+    """Hyper-parameters of StackGAN."""
+
+    variant: Literal["sn-hinge", "classic"] = "sn-hinge"
+    """Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss."""
+    scale: Literal[2, 4] = 2
+    """How many times the size of Stage I's images Stage II draws."""
+    first_stage: Literal[1, 2] = 1
+    """Stage to begin with; 2 goes on from Stage I, and from the text encoder, of the version to start from."""
+    steps_stage2: int = Field(5000, ge=1, le=10_000_000)
+    """Steps of Stage II, after those of Stage I (`steps`)."""
+    kl_weight: float = Field(2.0, ge=0, le=1000)
+    """Weight of the divergence of conditioning augmentation from a standard normal distribution, as a mean over its elements."""
+    mismatch: float = Field(0.5, ge=0, le=10)
+    """Weight of real images under captions of others, which the discriminators must refuse."""
+    latent_dim: int = Field(100, ge=2, le=1024)
+    """Length of the noise z, beside that of conditioning augmentation."""
+    condition_dim: int = Field(128, ge=4, le=1024)
+    """Length of the conditioning variable c, and of what the discriminators make of a sentence."""
+    residual_blocks: int = Field(2, ge=0, le=8)
+    """Of Stage II; the paper has four for birds and flowers."""
+    generator_width: int = Field(48, ge=4, le=256)
+    """Channels of Stage I's last hidden layer; each layer before it has twice as many."""
+    generator_width_stage2: int = Field(24, ge=4, le=256)
+    """Channels of Stage II's last hidden layer."""
+    discriminator_width: int = Field(32, ge=4, le=256)
+    """Channels of the discriminators' first layers; each layer after it has twice as many."""
+    generator_learning_rate: float = Field(2e-4, gt=0, le=0.1)
+    """Adam's learning rate for the generators."""
+    discriminator_learning_rate: float = Field(2e-4, gt=0, le=0.1)
+    """Adam's learning rate for the discriminators."""
+    adam_beta1: float = Field(0.5, ge=0, lt=1)
+    """Adam's first momentum."""
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    """Adam's second momentum."""
+    hinge_margin: float = Field(0.25, gt=0, le=10)
+    """Logit beyond which a discriminator is sure enough of an image; used by the variant sn-hinge alone."""
+    augment: Augmentation = "translation"
+    """Random changes to all that the discriminators see, so that they can't learn a small data set by heart; ada is not for this one."""
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.resolution // self.scale < 8:
+            raise ValueError(f"Stage I would draw {self.resolution // self.scale} pixels; take a smaller scale or a larger resolution")
+        return self
+
+
+class ConditioningAugmentation(nn.Module):
+    """Sentences [N, dim], noise [N, condition_dim] → c and the divergence's elements, [N, condition_dim] each; section 3.2.
+
+    Linear, so that the mean may be negative and the deviation below 1: with the rectified units of the published code neither can.
+    """
+
+    def __init__(self, text_dim: int, condition_dim: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(text_dim, 2 * condition_dim)
+
+    def forward(self, sentences: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.layer(sentences).float().chunk(2, dim=1)
+        divergence: Tensor = (mean.square() + log_variance.exp() - 1 - log_variance) / 2
+        return mean + (log_variance / 2).exp() * noise, divergence
+
+
+class StageI(nn.Module):
+    """Sentences, noise of c, z → logits [N, C, H, W] of small images, before tanh; and the divergence."""
+
+    def __init__(self, hp: StackGANHyperparameters, channels: int, resolution: int, text_dim: int) -> None:
+        super().__init__()
+        doublings = resolution.bit_length() - 3  # 4 · 2^doublings = resolution
+        widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
+        self.classic = hp.variant == "classic"
+        self.augmentation = ConditioningAugmentation(text_dim, hp.condition_dim)
+        self.first = nn.Linear(hp.latent_dim + (hp.condition_dim if self.classic else 0), widths[0] * 16, bias=False)
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(width) if self.classic else ConditionalBatchNorm2d(width, hp.condition_dim) for width in widths
+        )
+        self.doublings = nn.ModuleList(
+            nn.Sequential(*double("nearest", width, following, bias=last))
+            for width, following, last in zip(widths, [*widths[1:], channels], [False] * (doublings - 1) + [True], strict=True)
+        )
+        for part in (self.first, self.norms, self.doublings):
+            part.apply(dcgan_init)
+        self.place = None if self.classic else Placing(hp.condition_dim, widths[0])
+        if self.place is not None:
+            self.place.begin()
+
+    def forward(self, sentences: Tensor, noise: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        c, divergence = self.augmentation(sentences, noise)
+        first, *norms = self.norms
+        if self.place is None:
+            x = first(self.first(torch.cat([z, c], dim=1)).unflatten(1, (-1, 4, 4)))
+        else:
+            x = first(self.first(z).unflatten(1, (-1, 4, 4)), c) + self.place(c)
+        for doubling, norm in zip(self.doublings, norms, strict=False):
+            x = doubling(relu(x))
+            x = norm(x) if self.classic else norm(x, c)
+        return self.doublings[-1](relu(x)), divergence
+
+
+class StageII(nn.Module):
+    """Logits of small images, sentences, noise of c → logits [N, C, scale·H, scale·W], before tanh; and the divergence.
+
+    Down to a quarter of the small size, where c comes in again, then residual blocks, and up. Deviation from the paper: what comes out
+    is added to the enlarged logits, so that Stage II begins with what Stage I can do.
+    """
+
+    def __init__(self, hp: StackGANHyperparameters, channels: int, text_dim: int) -> None:
+        super().__init__()
+        self.scale = hp.scale
+        self.augmentation = ConditioningAugmentation(text_dim, hp.condition_dim)
+        doublings = hp.scale.bit_length() + 1  # up from a quarter of the small size
+        width = hp.generator_width_stage2 * 2 ** (doublings - 1)
+        self.down = nn.Sequential(
+            nn.Conv2d(channels, width // 4, 3, 1, 1),
+            nn.ReLU(inplace=True),
+            *(nn.Conv2d(width // 4, width // 2, 4, 2, 1, bias=False), nn.BatchNorm2d(width // 2), nn.ReLU(inplace=True)),
+            *(nn.Conv2d(width // 2, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)),
+        )
+        self.joint = nn.Sequential(
+            nn.Conv2d(width + hp.condition_dim, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                *(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)),
+                *(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)),
+            )
+            for _ in range(hp.residual_blocks)
+        )
+        up: list[nn.Module] = []
+        for _ in range(doublings - 1):
+            up += [*double("nearest", width, width // 2, bias=False), nn.BatchNorm2d(width // 2), nn.ReLU(inplace=True)]
+            width //= 2
+        self.up = nn.Sequential(*up, *double("nearest", width, channels, bias=True))
+        for part in (self.down, self.joint, self.blocks, self.up):
+            part.apply(dcgan_init)
+
+    def forward(self, small: Tensor, sentences: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        c, divergence = self.augmentation(sentences, noise)
+        x = self.down(small.tanh())
+        x = self.joint(torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], dim=1))
+        for block in self.blocks:
+            x = relu(x + block(x))
+        return enlarged(small, self.scale) + self.up(x), divergence
+
+
+def enlarged(small: Tensor, scale: int) -> Tensor:
+    return interpolate(small, scale_factor=float(scale), mode="bilinear", align_corners=False)
+
+
+class StackGANGenerator(PromptedGenerator):
+    """z [N, latent_dim], sentences [N, condition_dim] → [N, C, H, W] in [-1, 1]: Stage II's images, or Stage I's until there are some.
+
+    z holds all that is random: the noise, and that of each stage's conditioning augmentation.
+    """
+
+    refined: Tensor
+
+    def __init__(self, hp: StackGANHyperparameters, spec: ImageSpec) -> None:
+        super().__init__(build_encoder(hp))
+        self.parts = [hp.latent_dim, hp.condition_dim, hp.condition_dim]
+        self.latent_dim = sum(self.parts)
+        self.scale = hp.scale
+        self.first = StageI(hp, spec.channels, spec.resolution // hp.scale, self.encoder.dim)
+        self.second = StageII(hp, spec.channels, self.encoder.dim)
+        self.register_buffer("refined", torch.tensor(False))
+
+    def forward(self, z: Tensor, sentences: Tensor, *, truncation_psi: float = 1.0) -> Tensor:
+        z, first_noise, second_noise = torch.split(truncation_psi * z, self.parts, dim=1)
+        logits, _ = self.first(sentences, first_noise, z)
+        if self.refined:
+            logits, _ = self.second(logits, sentences, second_noise)
+        else:
+            logits = enlarged(logits, self.scale)
+        images: Tensor = logits.tanh()
+        return images
+
+
+@architecture("stackgan")
+class StackGAN(GenerativeModel):
+    """Two stages: the first draws small pictures of a sentence, the second corrects and refines them at a larger size.
+
+    Deviations from the paper: conditioning augmentation is linear; the encoder is trained on the data set's own captions; by default the
+    sentence also scales and shifts each layer and places things, with spectral norm and the hinge loss, and the network that trained
+    the encoder tells the generators whether their pictures can be told by their captions (AttnGAN's DAMSM); Stage II adds to Stage I's
+    enlarged images and has an unconditional head (StackGAN++).
+    """
+
+    title = "StackGAN"
+    paper = "https://arxiv.org/abs/1612.03242"
+    conditioning: ClassVar[Conditioning] = "text"
+    options = ("truncation_psi",)
+    Hyperparameters = StackGANHyperparameters
+    presets: ClassVar[Presets] = {
+        "debug": {
+            "resolution": 16,
+            "steps": 60,
+            "steps_stage2": 30,
+            "text_steps": 30,
+            "text_dim": 32,
+            "batch_size": 16,
+            "condition_dim": 16,
+            "residual_blocks": 1,
+            "generator_width": 16,
+            "generator_width_stage2": 8,
+            "discriminator_width": 8,
+            "generator_learning_rate": 2e-3,
+            "discriminator_learning_rate": 2e-3,
+        },
+        "quick": {
+            "resolution": 64,
+            "steps": 8000,
+            "steps_stage2": 3000,
+            "batch_size": 32,
+            "generator_learning_rate": 5e-4,
+            "discriminator_learning_rate": 5e-4,
+            "schedule": "linear",
+        },
+        "paper": {
+            "variant": "classic",
+            "text_encoder": "char-cnn-rnn",
+            "text_dim": 1024,
+            "resolution": 256,
+            "scale": 4,
+            "steps": 80_000,
+            "steps_stage2": 80_000,
+            "residual_blocks": 4,
+            "generator_width": 128,
+            "generator_width_stage2": 64,
+            "discriminator_width": 64,
+            "augment": "none",
+            "matching_weight": 0.0,
+        },
+    }
+
+    generator: StackGANGenerator
+
+    def __init__(self, hp: StackGANHyperparameters, spec: ImageSpec) -> None:
+        super().__init__(hp, spec)
+        self.hp = hp
+        self.generator = StackGANGenerator(hp, spec)
+        dim = self.generator.condition_dim
+        norm: Literal["batch", "spectral"] = "batch" if hp.variant == "classic" else "spectral"
+        small, width = spec.resolution // hp.scale, hp.discriminator_width
+        self.first_discriminator = MatchingDiscriminator(spec.channels, small, width, dim, hp.condition_dim, norm=norm)
+        self.second_discriminator = MatchingDiscriminator(
+            spec.channels, spec.resolution, width, dim, hp.condition_dim, norm=norm, unconditional=True
+        )
+        self.matching = Matching(spec.channels, small, dim)
+        self.reader = Reader(hp, self.generator, self.matching, reduced=self.reduced)
+        # Sentences that were drawn, and their pictures, that the discriminator has not seen yet, in order: [N, dim], [N, C, H, W].
+        self.drawn: list[tuple[Tensor, Tensor]] = []
+
+    def stages(self) -> Iterable[Stage]:
+        if self.hp.first_stage == 1:
+            yield from self.reader.stages()
+        betas = self.hp.adam_beta1, self.hp.adam_beta2
+        for name, steps, drawing, discriminator, drawn, judged in (
+            ("stage1", self.hp.steps, self.generator.first, self.first_discriminator, self.draw_small, self.judge_small),
+            ("stage2", self.hp.steps_stage2, self.generator.second, self.second_discriminator, self.draw_large, self.judge_large),
+        ):
+            g_opt = torch.optim.Adam(drawing.parameters(), self.hp.generator_learning_rate, betas, fused=True)
+            d_opt = torch.optim.Adam(discriminator.parameters(), self.hp.discriminator_learning_rate, betas, fused=True)
+            # The generator goes first: its drawings then serve the discriminator as well, which saves drawing twice.
+            phases = [
+                Phase(name=f"{name}_generator", module=drawing, optimizer=g_opt, losses=drawn),
+                Phase(name=f"{name}_discriminator", module=discriminator, optimizer=d_opt, losses=judged),
+            ]
+            if int(name[-1]) >= self.hp.first_stage:
+                yield Stage(name=name, steps=steps, phases=phases)
+
+    # --------------------------------------------------------------------------------------------------------------- stage I
+
+    def draw_small(self, batch: Batch) -> Losses:
+        sentences = self.reader.sentences(batch)
+        z, noise, _ = torch.split(self.noise(sentences), self.generator.parts, dim=1)
+        logits, divergence = self.generator.first(sentences, noise, z)
+        return self.drawing_losses(logits.tanh(), divergence, sentences, batch, self.first_discriminator)
+
+    def judge_small(self, batch: Batch) -> Losses:
+        return self.judging_losses(self.reduced(batch.images), batch, self.first_discriminator)
+
+    # -------------------------------------------------------------------------------------------------------------- stage II
+
+    def draw_large(self, batch: Batch) -> Losses:
+        self.generator.refined.fill_(True)
+        self.generator.first.eval()  # it is done, and draws as it will for users
+        sentences = self.reader.sentences(batch)
+        z, first_noise, second_noise = torch.split(self.noise(sentences), self.generator.parts, dim=1)
+        with torch.no_grad():
+            small, _ = self.generator.first(sentences, first_noise, z)
+        logits, divergence = self.generator.second(small, sentences, second_noise)
+        return self.drawing_losses(logits.tanh(), divergence, sentences, batch, self.second_discriminator)
+
+    def judge_large(self, batch: Batch) -> Losses:
+        return self.judging_losses(batch.images, batch, self.second_discriminator)
+
+    # ------------------------------------------------------------------------------------------------------------------ both
+
+    def drawing_losses(
+        self, images: Tensor, divergence: Tensor, sentences: Tensor, batch: Batch, discriminator: MatchingDiscriminator
+    ) -> Losses:
+        self.drawn.append((sentences, images.detach()))
+        logits = self.judge(discriminator, self.augment(images), sentences)
+        kl = divergence.mean()
+        loss = (softplus(-logits) if self.hp.variant == "classic" else -logits).mean() + self.hp.kl_weight * kl
+        losses = {"kl": kl}
+        if self.hp.matching_weight:
+            matched = self.matching.contrast(self.reduced(images), sentences, batch.captions)
+            loss = loss + self.hp.matching_weight * matched["loss"]
+            losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
+        return {"loss": loss, **losses}
+
+    def judging_losses(self, images: Tensor, batch: Batch, discriminator: MatchingDiscriminator) -> Losses:
+        # The real images stand beside those that were drawn for their captions: only the images tell them apart.
+        sentences, drawn = self.drawn.pop(0)
+        wrong, differs = other_sentences(sentences, batch.captions)
+        if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
+            of_real = self.judge(discriminator, self.augment(images), sentences, wrong)
+            of_fake = self.judge(discriminator, self.augment(drawn), sentences)
+        else:
+            both = self.augment(torch.cat([images, drawn]))
+            of_real, of_fake = self.judge(discriminator, both, sentences.repeat(2, 1), wrong.repeat(2, 1)).chunk(2)
+        real, mismatched, fake = of_real[:, :1], of_real[:, 1:2], of_fake[:, :1]
+        loss = self.errors(real).mean() + self.errors(-fake).mean() + self.hp.mismatch * (self.errors(-mismatched) * differs).mean()
+        if discriminator.alone is not None:
+            loss = loss + self.errors(of_real[:, -1:]).mean() + self.errors(-of_fake[:, -1:]).mean()
+        losses = {"loss": loss}
+        for name, logits in {"real": real.detach(), "mismatched": mismatched.detach(), "fake": fake.detach()}.items():
+            losses[f"{name}_logit"] = logits.mean()
+            losses[f"{name}_score"] = logits.sigmoid().mean()
+            losses[f"{name}_sign"] = logits.sign().mean()  # 1: all are taken for real, -1: for generated
+        return losses
+
+    def noise(self, sentences: Tensor) -> Tensor:
+        return torch.randn(len(sentences), self.generator.latent_dim, device=sentences.device)
+
+    def reduced(self, images: Tensor) -> Tensor:
+        """[N, C, H, W] at Stage I's size, whichever stage's they are."""
+        small = self.spec.resolution // self.hp.scale
+        return images if images.shape[2] == small else avg_pool2d(images, self.hp.scale)
+
+    def augment(self, images: Tensor) -> Tensor:
+        return diff_augment(images, self.hp.augment)
+
+    def errors(self, logits: Tensor) -> Tensor:
+        """How far logits [N, 1] are from saying yes, and being sure enough of it."""
+        return softplus(-logits) if self.hp.variant == "classic" else relu(self.hp.hinge_margin - logits)
+
+    def judge(self, discriminator: MatchingDiscriminator, images: Tensor, *sentences: Tensor) -> Tensor:
+        """Logits [N, sentences], and [N, 1] more of the image alone, in float32 whatever the discriminator computes in."""
+        logits: Tensor = discriminator(images, *sentences)
+        return logits.float()

@@ -1,0 +1,131 @@
+"""What all that draw from text share: the stage that reads, and a generator that carries its words."""
+
+import copy
+
+import pytest
+import torch
+
+from atelier.models import architectures
+from atelier.models.base import Batch, ImageSpec
+from atelier.models.prompted import Matching, PromptedGenerator, PromptedHyperparameters, other_sentences
+
+SPEC = ImageSpec(channels=3, resolution=16)
+CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds")
+PROMPTED = [name for name, cls in architectures.items() if issubclass(cls.Hyperparameters, PromptedHyperparameters)]
+
+
+def batch() -> Batch:
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return Batch(images=images, labels=torch.zeros(4, dtype=torch.int64), attributes=torch.zeros(4, 0), captions=CAPTIONS)
+
+
+@pytest.fixture(params=PROMPTED)
+def generator(request: pytest.FixtureRequest) -> PromptedGenerator:
+    torch.manual_seed(0)
+    cls = architectures[request.param]
+    generator = cls(cls.hyperparameters("debug"), SPEC).generator.eval()
+    assert isinstance(generator, PromptedGenerator)
+    generator.learn_captions([["a red star", "a star"], ["a blue circle", "ein blauer Kreis, größer"], ["x" * 500]])
+    return generator
+
+
+def test_there_are_some() -> None:
+    assert {"text_dcgan", "stackgan"} <= set(PROMPTED)
+
+
+def test_captions_of_the_data_travel_with_the_weights(generator: PromptedGenerator) -> None:
+    found = {generator.example(row) for row in range(generator.EXAMPLES)}
+    assert {"a red star", "a star", "a blue circle", "ein blauer Kreis, größer", "x" * generator.BYTES} == found
+    _, typical = generator.inputs(range(40))
+    assert len({tuple(row) for row in typical.tolist()}) > 3
+
+
+def test_prompts_are_mixed_by_their_weights(generator: PromptedGenerator) -> None:
+    red, blue = generator.sentences(["a red star"])[0], generator.sentences(["a blue circle"])[0]
+    z, sentences = generator.inputs([1, 2, 3], [{"a red star": 1.0}, {"a red star": 0.25, "a blue circle": 0.75}, {}])
+    torch.testing.assert_close(sentences[0], red)
+    torch.testing.assert_close(sentences[1], 0.25 * red + 0.75 * blue)
+    assert any(torch.equal(sentences[2], generator.sentences([generator.example(row)])[0]) for row in range(3 * 64))
+    assert z.shape == (3, generator.latent_dim)
+
+
+def test_sentences_are_equally_loud_whatever_encoder_made_them(generator: PromptedGenerator) -> None:
+    sentences = generator.sentences(["a red star", "two"])
+    torch.testing.assert_close(sentences.mean(dim=1), torch.zeros(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(sentences.var(dim=1, correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_truncation_leads_to_the_image_without_noise(generator: PromptedGenerator) -> None:
+    z, sentences = generator.inputs([1, 2], [{"a red star": 1.0}] * 2)
+    full, none = generator(z, sentences), generator(z, sentences, truncation_psi=0.0)
+    assert not torch.equal(full[0], full[1])
+    torch.testing.assert_close(none[0], none[1])
+    assert torch.equal(none, generator(torch.zeros_like(z), sentences))
+
+
+# ---------------------------------------------------------------------------------------------------------------- matching
+
+
+def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> None:
+    matching = Matching(3, 16, 8).eval()
+    matching.NOISE = 0.0
+    sentences = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
+    sentences[2] = sentences[0]  # the same caption
+    losses = matching.contrast(batch().images, sentences, CAPTIONS)
+    images = torch.nn.functional.normalize(matching(batch().images))
+    logits = 10 * images @ torch.nn.functional.normalize(sentences).mT
+    expected = torch.zeros(())
+    for row in range(4):
+        others = [column for column in range(4) if column == row or CAPTIONS[column] != CAPTIONS[row]]
+        expected += torch.logsumexp(logits[row, others], 0) + torch.logsumexp(logits[others, row], 0) - 2 * logits[row, row]
+    torch.testing.assert_close(losses["loss"], expected / 8)
+
+
+def test_wrong_sentences_are_those_of_another_caption() -> None:
+    sentences = torch.arange(4.0)[:, None]
+    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"))
+    assert wrong.flatten().tolist() == [3, 0, 1, 2]
+    assert differ.flatten().tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_the_first_stage_learns_words_and_the_others_leave_them(name: str) -> None:
+    torch.manual_seed(0)
+    cls = architectures[name]
+    model = cls(cls.hyperparameters("debug"), SPEC)
+    assert isinstance(model.generator, PromptedGenerator)
+    text, *others = model.stages()
+    assert text.name == "text"
+    [phase] = text.phases
+    before = copy.deepcopy(model.generator.encoder.state_dict())
+    losses = []
+    model.requires_grad_(False)
+    for _ in range(30):
+        phase.module.requires_grad_(True)
+        phase.optimizer.zero_grad()
+        losses.append(phase.losses(batch())["loss"])
+        losses[-1].backward()
+        phase.optimizer.step()
+        phase.module.requires_grad_(False)
+    assert losses[-1] < losses[0] / 2
+    learned = copy.deepcopy(model.generator.encoder.state_dict())
+    assert any(not torch.equal(before[key], learned[key]) for key in before)
+    for phase in (phase for stage in others for phase in stage.phases):
+        phase.module.requires_grad_(True)
+        phase.optimizer.zero_grad()
+        phase.losses(batch())["loss"].backward()
+        phase.optimizer.step()
+        phase.module.requires_grad_(False)
+    assert all(torch.equal(learned[key], value) for key, value in model.generator.encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_without_text_steps_the_encoder_is_as_it_came(name: str) -> None:
+    cls = architectures[name]
+    assert "text" not in [stage.name for stage in cls(cls.hyperparameters("debug", text_steps=0), SPEC).stages()]
+
+
+def test_a_sentence_model_that_is_not_there_is_said_so() -> None:
+    cls = architectures["text_dcgan"]
+    with pytest.raises(ValueError, match=r"transformers|no sentence model 'no/such'"):
+        cls(cls.hyperparameters("debug", text_encoder="sentence-transformer", sentence_model="no/such"), SPEC)

@@ -1,0 +1,122 @@
+"""StackGAN: conditioning augmentation that is linear, and a second stage that stands on the first."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.distributions import Normal, kl_divergence
+from torch.nn.functional import avg_pool2d
+
+from atelier.models.base import Batch, ImageSpec
+from atelier.models.stackgan import ConditioningAugmentation, StackGAN, StackGANHyperparameters, enlarged
+
+SPEC = ImageSpec(channels=3, resolution=16)
+CAPTIONS = ("a red cat", "a dog", "a cup", "two birds")
+
+
+def build(**chosen: Any) -> StackGAN:
+    torch.manual_seed(0)
+    hp = StackGAN.hyperparameters("debug", augment="none", **chosen)
+    assert isinstance(hp, StackGANHyperparameters)
+    return StackGAN(hp, SPEC).train()
+
+
+def batch() -> Batch:
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return Batch(images=images, labels=torch.zeros(4, dtype=torch.int64), attributes=torch.zeros(4, 0), captions=CAPTIONS)
+
+
+def test_the_divergence_is_that_of_two_gaussians() -> None:
+    augmentation = ConditioningAugmentation(6, 5)
+    with torch.no_grad():
+        augmentation.layer.weight.normal_()
+    sentences, noise = torch.randn(7, 6), torch.randn(7, 5)
+    c, divergence = augmentation(sentences, noise)
+    mean, log_variance = augmentation.layer(sentences).chunk(2, dim=1)
+    deviation = (log_variance / 2).exp()
+    torch.testing.assert_close(divergence, kl_divergence(Normal(mean, deviation), Normal(0.0, 1.0)))
+    torch.testing.assert_close(c, mean + deviation * noise)
+
+
+def test_mean_and_deviation_can_be_below_what_rectified_units_allow() -> None:
+    augmentation = ConditioningAugmentation(16, 32)
+    c, _ = augmentation(torch.randn(64, 16), torch.zeros(64, 32))
+    assert (c < 0).any()
+    near = torch.zeros(64, 16)
+    augmentation.layer.bias.data[32:] = -4
+    spread = augmentation(near, torch.ones(64, 32))[0] - augmentation(near, torch.zeros(64, 32))[0]
+    assert (spread < 0.2).all()
+
+
+def test_until_stage_two_is_trained_stage_ones_images_are_enlarged() -> None:
+    model = build().eval()
+    z, sentences = torch.randn(2, model.generator.latent_dim), torch.randn(2, 32)
+    small, _ = model.generator.first(sentences, z[:, 100:116], z[:, :100])
+    images = model.generator(z, sentences)
+    torch.testing.assert_close(images, enlarged(small, 2).tanh())
+    model.train()
+    model.draw_large(batch())
+    assert model.generator.refined
+    assert not torch.equal(model.eval().generator(z, sentences), images)
+
+
+def test_stage_two_leaves_stage_one_alone() -> None:
+    model = build()
+    *_, second = model.stages()
+    before = copy.deepcopy(model.generator.first.state_dict())
+    model.requires_grad_(False)
+    for phase in second.phases:
+        phase.module.requires_grad_(True)
+        phase.losses(batch())["loss"].backward()
+        phase.optimizer.step()
+        phase.module.requires_grad_(False)
+    assert all(torch.equal(before[key], value) for key, value in model.generator.first.state_dict().items())  # its statistics too
+
+
+def test_stage_one_sees_small_images_and_stage_two_large_ones() -> None:
+    model = build()
+    seen: list[tuple[int, ...]] = []
+    for discriminator in (model.first_discriminator, model.second_discriminator):
+        discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+    model.draw_small(batch())
+    model.judge_small(batch())
+    model.draw_large(batch())
+    model.judge_large(batch())
+    assert seen == [(4, 3, 8, 8), (8, 3, 8, 8), (4, 3, 16, 16), (8, 3, 16, 16)]
+    torch.testing.assert_close(model.reduced(batch().images), avg_pool2d(batch().images, 2))
+
+
+def test_losses_add_up() -> None:
+    model = build(kl_weight=3.0, matching_weight=0.5).eval()
+    model.matching.NOISE = 0.0
+    losses = model.draw_small(batch())
+    sentences, drawn = model.drawn[0]
+    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
+    expected = -model.judge(model.first_discriminator, drawn, sentences).mean() + 3 * losses["kl"] + 0.5 * matched
+    torch.testing.assert_close(losses["loss"], expected)
+
+
+def test_stage_two_is_also_judged_without_the_caption() -> None:
+    model = build(mismatch=0.0).eval()
+    model.draw_large(batch())
+    sentences, drawn = model.drawn[0]
+    real = model.judge(model.second_discriminator, batch().images, sentences)
+    fake = model.judge(model.second_discriminator, drawn, sentences)
+    assert real.shape == (4, 2)
+    expected = torch.relu(0.25 - real).sum(dim=1).mean() + torch.relu(0.25 + fake).sum(dim=1).mean()
+    torch.testing.assert_close(model.judge_large(batch())["loss"], expected)
+
+
+def test_a_run_can_begin_with_stage_two() -> None:
+    assert [stage.name for stage in build().stages()] == ["text", "stage1", "stage2"]
+    assert [stage.name for stage in build(first_stage=2).stages()] == ["stage2"]
+
+
+def test_stage_one_needs_eight_pixels() -> None:
+    with pytest.raises(ValidationError, match="Stage I would draw 4 pixels"):
+        StackGAN.hyperparameters("debug", scale=4)
+    model = StackGAN(StackGAN.hyperparameters("debug", scale=4, resolution=64), ImageSpec(3, 64)).eval()  # type: ignore[arg-type]
+    model.generator.refined.fill_(True)
+    assert model.generator(*model.generator.inputs([1])).shape == (1, 3, 64, 64)

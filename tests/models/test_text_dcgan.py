@@ -1,0 +1,100 @@
+"""Text2Image DCGAN: matching-aware, interpolating, and penalised as its papers say."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.functional import relu, softplus
+
+from atelier.models.base import Batch, ImageSpec
+from atelier.models.text_dcgan import TextDCGAN, TextDCGANHyperparameters
+
+SPEC = ImageSpec(channels=3, resolution=16)
+CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds", "a dog", "a tree", "the sea", "a cup")
+
+
+def build(**chosen: Any) -> TextDCGAN:
+    torch.manual_seed(0)
+    hp = TextDCGAN.hyperparameters("debug", augment="none", **chosen)
+    assert isinstance(hp, TextDCGANHyperparameters)
+    return TextDCGAN(hp, SPEC).train()
+
+
+def batch() -> Batch:
+    images = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return Batch(images=images, labels=torch.zeros(8, dtype=torch.int64), attributes=torch.zeros(8, 0), captions=CAPTIONS)
+
+
+def test_the_discriminator_refuses_drawn_images_and_real_ones_under_wrong_captions() -> None:
+    model = build(mismatch=0.7).eval()  # spectral norm's power iterations stand still
+    model.generator_losses(batch())
+    sentences, drawn = model.drawn[0]
+    with torch.no_grad():
+        real, wrong = model.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
+        fake = model.judge(drawn, sentences)
+    differs = torch.tensor([mine != other for mine, other in zip(CAPTIONS, [CAPTIONS[-1], *CAPTIONS], strict=False)])
+    expected = relu(0.25 - real).mean() + relu(0.25 + fake).mean() + 0.7 * (relu(0.25 + wrong).flatten() * differs).mean()
+    torch.testing.assert_close(model.discriminator_losses(batch())["loss"], expected)
+    assert not model.drawn
+
+
+def test_the_papers_loss_is_logistic() -> None:
+    model = build(variant="gan-cls", matching_weight=0).eval()
+    losses = model.generator_losses(batch())
+    sentences, drawn = model.drawn[0]
+    torch.testing.assert_close(losses["loss"], softplus(-model.judge(drawn, sentences)).mean())
+    real, wrong = model.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
+    fake = model.judge(drawn, sentences)
+    expected = softplus(-real).mean() + softplus(fake).mean() + 0.5 * softplus(wrong).mean()
+    torch.testing.assert_close(model.discriminator_losses(batch())["loss"], expected)
+
+
+def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() -> None:
+    model = build(interpolation=2.0, matching_weight=0).eval()
+    sentences = model.reader.sentences(batch())
+    between = model.between(sentences)
+    torch.testing.assert_close(between[1], (sentences[1] + sentences[5]) / 2)
+    assert len(between) == 4
+    torch.manual_seed(5)
+    loss = model.generator_losses(batch())["loss"]
+    [(asked, drawn)] = model.drawn
+    assert len(asked) == len(drawn) == 8
+    torch.manual_seed(5)
+    every = torch.cat([sentences, between])
+    logits = model.judge(model.generator(torch.randn(12, 100), every), every)
+    torch.testing.assert_close(loss, -logits[:8].mean() - 2 * logits[8:].mean())
+
+
+def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> None:
+    model = build(gradient_penalty=3.0, penalty_interval=2)
+    assert not any(hasattr(layer, "parametrizations") for layer in model.discriminator.modules())
+    [*_, penalty] = list(model.stages())[-1].phases
+    assert (penalty.name, penalty.interval) == ("penalty", 2)
+    model.discriminator.forward = lambda images, sentences: 2 * images.sum(dim=(1, 2, 3)) + sentences.sum(dim=1)  # type: ignore[method-assign, assignment]
+    losses = model.penalty_losses(batch())
+    length = (4 * 3 * 16 * 16 + 32) ** 0.5
+    torch.testing.assert_close(losses["penalty"], torch.tensor(length**6))
+    torch.testing.assert_close(losses["loss"], 3.0 * 2 * losses["penalty"])
+
+
+def test_matching_pulls_the_drawing_to_its_caption() -> None:
+    model = build(matching_weight=2.0).eval()
+    model.matching.NOISE = 0.0
+    losses = model.generator_losses(batch())
+    sentences, drawn = model.drawn[0]
+    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
+    expected = -model.judge(drawn, sentences).mean() + 2 * matched
+    torch.testing.assert_close(losses["loss"], expected)
+
+
+@pytest.mark.parametrize("variant", ["affine", "gan-cls"])
+def test_both_inputs_reach_the_image(variant: str) -> None:
+    generator = build(variant=variant).generator.train()
+    z, sentences = torch.randn(8, 100), torch.randn(8, 32)
+    with torch.no_grad():
+        for module in generator.modules():
+            if module.__class__.__name__ == "ConditionalBatchNorm2d":
+                module.weight.normal_(std=0.5)  # type: ignore[operator, union-attr]
+        images = generator(z, sentences)
+        assert (generator(torch.randn(8, 100), sentences) - images).abs().mean() > 1e-3
+        assert (generator(z, torch.randn(8, 32)) - images).abs().mean() > 1e-3
