@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from atelier.datasets.base import splits_of
 from atelier.datasets.catalog import open_dataset
 from atelier.datasets.shapes import BACKGROUNDS, COLOURS, RADII, SHAPES, Scene
 
@@ -92,3 +93,21 @@ def test_the_seed_decides():
 def test_options_are_bounded(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         open_dataset("shapes", options)
+
+
+def test_pairs_that_are_held_out_are_in_no_picture_to_train_on():
+    plain, held = open_dataset("shapes", {"count": 2000}), open_dataset("shapes", {"count": 2000, "hold_out": "pairs"})
+    shapes, colours = held.attribute_names[:8], held.attribute_names[8:16]
+
+    def pair(item):
+        return next(n for n, v in zip(shapes, item.attributes, strict=False) if v), next(
+            n for n, v in zip(colours, item.attributes[8:], strict=False) if v
+        )
+
+    splits = splits_of(held.items)
+    kept = {pair(item) for item, split in zip(held.items, splits, strict=True) if split == 0}
+    out = {pair(item) for item in held.items} - kept
+    assert len(out) == 16
+    assert len(kept) == 48
+    assert all(sum(pair_[place] == name for pair_ in out) == 2 for place, names in enumerate((shapes, colours)) for name in names)
+    assert [item.attributes for item in held.items] == [item.attributes for item in plain.items]

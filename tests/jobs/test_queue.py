@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import func, select
 from tests.jobs.conftest import DEBUG, Studio
 
+from atelier.datasets.base import Item
 from atelier.datasets.catalog import Catalog
+from atelier.datasets.shapes import Shapes
 from atelier.errors import Conflict, Invalid
 from atelier.jobs.queue import continue_training, retry, submit_training
 from atelier.jobs.specs import TrainRequest, TrainSpec
@@ -25,7 +27,7 @@ def test_a_queued_job_has_everything_resolved(studio: Studio) -> None:
     )  # fmt: skip
     spec = TrainSpec.model_validate(row.spec)
     assert spec.hyperparameters == architectures["dcgan"].hyperparameters("debug", steps=7).model_dump(mode="json")
-    assert spec.dataset_options == {"count": 64, "seed": 0}
+    assert spec.dataset_options == {"count": 64, "seed": 0, "hold_out": "none"}
     assert spec.seed == 3
 
 
@@ -157,3 +159,18 @@ def test_the_queue_is_in_the_order_of_priority_and_then_of_age(studio: Studio) -
 def _add_version(studio: Studio) -> None:
     with studio.database.write() as session:
         session.add(Version(model=Model(name="known"), number=1, architecture="dcgan", dataset="shapes", manifest={}, digest=""))
+
+
+def test_text_needs_something_that_is_said_of_the_pictures(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert studio.submit(architecture="text_dcgan", dataset="digits", dataset_options={}).kind == "train"
+    monkeypatch.setattr(Shapes, "items", (Item(),))
+    monkeypatch.setattr(Shapes, "class_names", ())
+    monkeypatch.setattr(Shapes, "attribute_names", ())
+    with pytest.raises(Invalid, match="have neither captions nor classes nor attributes; put a text file of its name"):
+        studio.submit(architecture="text_dcgan")
+
+
+def test_stage_two_needs_a_stage_one_to_go_on_from(studio: Studio) -> None:
+    with pytest.raises(Invalid, match="name one, or begin with first_stage 1") as refused:
+        studio.submit(architecture="stackgan", hyperparameters={"first_stage": 2})
+    assert refused.value.errors[0]["pointer"] == "/start_from"

@@ -65,7 +65,7 @@ class ShapesOptions(DatasetOptions):
     seed: int = Field(0, ge=0, le=2**32 - 1)
     """Seed of the random choices; another seed draws other pictures."""
     hold_out: Literal["none", "pairs"] = "none"
-    """Keep every fourth pair of shape and colour, in all its pictures, out of the part for training: can it be drawn all the same?"""
+    """Keep every fourth pair of shape and colour, in all its pictures, out of the part for training, to see if it is drawn all the same."""
 
 
 @plain_dataclass(frozen=True)
