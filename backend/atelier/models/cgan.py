@@ -187,7 +187,7 @@ class CGAN(GenerativeModel):
             "mismatch": 0.5,
             "upsampling": "nearest",
             "discriminator_width": 64,
-            "steps": 12_000,
+            "steps": 36_000,
             "batch_size": 32,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,

@@ -118,7 +118,13 @@ class DCGAN(GenerativeModel):
             "generator_learning_rate": 2e-3,
             "discriminator_learning_rate": 2e-3,
         },
-        "quick": {"steps": 4000, "batch_size": 32, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4},
+        "quick": {
+            "steps": 4000,
+            "batch_size": 32,
+            "upsampling": "nearest",
+            "generator_learning_rate": 5e-4,
+            "discriminator_learning_rate": 5e-4,
+        },
         "paper": {
             "variant": "classic",
             "resolution": 64,
