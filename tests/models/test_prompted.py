@@ -83,9 +83,20 @@ def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> Non
 
 def test_wrong_sentences_are_those_of_another_caption() -> None:
     sentences = torch.arange(4.0)[:, None]
-    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"))
+    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"), 0.0)
     assert wrong.flatten().tolist() == [3, 0, 1, 2]
     assert differ.flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_hard_ones_are_most_alike_but_not_the_same_in_other_words() -> None:
+    captions = ("a red star", "a large red star", "a red circle", "a blue dog", "a blue cat", "star")
+    sentences = torch.tensor([(1.0, 0.1), (1, 0.1), (1, 0.3), (-1, 0), (-1, 0.1), (1, 0)])
+    wrong, differ = other_sentences(sentences, captions, 1.0)
+    found = [captions[int((sentences - row).abs().sum(dim=1).argmin())] for row in wrong]
+    assert found[:1] + found[2:5] == ["a red circle", "a red star", "a blue cat", "a blue dog"]
+    assert differ.all()
+    half, _ = other_sentences(sentences, captions, 0.5)
+    assert torch.equal(half, torch.cat([wrong[:3], sentences[2:5]]))
 
 
 @pytest.mark.parametrize("name", PROMPTED)

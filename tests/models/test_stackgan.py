@@ -18,7 +18,7 @@ CAPTIONS = ("a red cat", "a dog", "a cup", "two birds")
 
 def build(**chosen: Any) -> StackGAN:
     torch.manual_seed(0)
-    hp = StackGAN.hyperparameters("debug", augment="none", **chosen)
+    hp = StackGAN.hyperparameters("debug", augment="none", hard_mismatch=0.0, **chosen)
     assert isinstance(hp, StackGANHyperparameters)
     return StackGAN(hp, SPEC).train()
 

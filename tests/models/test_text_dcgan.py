@@ -15,7 +15,7 @@ CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds", "a dog", "a tree", "
 
 def build(**chosen: Any) -> TextDCGAN:
     torch.manual_seed(0)
-    hp = TextDCGAN.hyperparameters("debug", augment="none", **chosen)
+    hp = TextDCGAN.hyperparameters("debug", augment="none", hard_mismatch=0.0, **chosen)
     assert isinstance(hp, TextDCGANHyperparameters)
     return TextDCGAN(hp, SPEC).train()
 

@@ -13,6 +13,7 @@ from atelier.models.augment import translate
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
 from atelier.models.layers import dcgan_init
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
+from atelier.text.learned import words_of
 
 TEXT: dict[str, JsonValue] = {"group": "text"}
 
@@ -34,6 +35,10 @@ class PromptedHyperparameters(Hyperparameters):
     """Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone."""
     matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
+    mismatch: float = Field(0.5, ge=0, le=10, json_schema_extra=TEXT)
+    """Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none."""
+    hard_mismatch: float = Field(0.5, ge=0, le=1, json_schema_extra=TEXT)
+    """Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word."""
 
 
 def build_encoder(hp: PromptedHyperparameters) -> TextEncoder:
@@ -225,7 +230,20 @@ class Reader:
         return torch.stack([self._known[caption] for caption in batch.captions])
 
 
-def other_sentences(sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Those of other pictures [N, dim], and where they say something else, [N, 1]."""
-    differ = [mine != other for mine, other in zip(captions, [captions[-1], *captions[:-1]], strict=True)]
-    return sentences.roll(1, dims=0), torch.tensor(differ, device=sentences.device)[:, None].float()
+def other_sentences(sentences: Tensor, captions: Sequence[str], hard_share: float) -> tuple[Tensor, Tensor]:
+    """Sentences of other pictures of the batch, [N, dim], and where they say something else, [N, 1].
+
+    Any other picture's; for the first share of them the one that is most like their own, of those that are not the same in fewer or more
+    words: "a red circle" for "a red star", and not "a large red star", which may be right.
+    """
+    count = len(captions)
+    chosen = [(row - 1) % count for row in range(count)]
+    words = [frozenset(words_of(caption)) for caption in captions]
+    hard = int(hard_share * count)
+    alike = (normalize(sentences[:hard]) @ normalize(sentences).mT).tolist()
+    for row in range(hard):
+        others = [other for other in range(count) if not (words[row] <= words[other] or words[other] <= words[row])]
+        if others:
+            chosen[row] = max(others, key=alike[row].__getitem__)
+    differ = [captions[row] != captions[other] for row, other in enumerate(chosen)]
+    return sentences[chosen], torch.tensor(differ, device=sentences.device)[:, None].float()

@@ -35,8 +35,6 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Steps of Stage II, after those of Stage I (`steps`)."""
     kl_weight: float = Field(2.0, ge=0, le=1000)
     """Weight of the divergence of conditioning augmentation from a standard normal distribution, as a mean over its elements."""
-    mismatch: float = Field(0.5, ge=0, le=10)
-    """Weight of real images under captions of others, which the discriminators must refuse."""
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the noise z, beside that of conditioning augmentation."""
     condition_dim: int = Field(128, ge=4, le=1024)
@@ -253,6 +251,7 @@ class StackGAN(GenerativeModel):
             "discriminator_width": 64,
             "augment": "none",
             "matching_weight": 0.0,
+            "hard_mismatch": 0.0,
         },
     }
 
@@ -337,7 +336,7 @@ class StackGAN(GenerativeModel):
     def judging_losses(self, images: Tensor, batch: Batch, discriminator: MatchingDiscriminator) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions)
+        wrong, differs = other_sentences(sentences, batch.captions, self.hp.hard_mismatch)
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
             of_real = self.judge(discriminator, self.augment(images), sentences, wrong)
             of_fake = self.judge(discriminator, self.augment(drawn), sentences)

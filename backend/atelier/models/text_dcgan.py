@@ -31,8 +31,6 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     """Weight of DF-GAN's matching-aware gradient penalty, in place of spectral norm; 0 leaves it out; used by the variant affine alone."""
     penalty_interval: int = Field(1, ge=1, le=64)
     """Steps between two penalties, each weighted as often as it is left out."""
-    mismatch: float = Field(0.5, ge=0, le=10)
-    """Weight of real images under captions of others, which the discriminator must refuse: GAN-CLS; 0 shows none."""
     interpolation: float = Field(0.0, ge=0, le=10)
     """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
     latent_dim: int = Field(100, ge=2, le=1024)
@@ -154,6 +152,7 @@ class TextDCGAN(GenerativeModel):
             "adam_beta1": 0.0,
             "adam_beta2": 0.9,
             "matching_weight": 0.0,
+            "hard_mismatch": 0.0,
             "generator_width": 64,
             "discriminator_width": 64,
         },
@@ -172,6 +171,7 @@ class TextDCGAN(GenerativeModel):
             "discriminator_learning_rate": 2e-4,
             "augment": "none",
             "matching_weight": 0.0,
+            "hard_mismatch": 0.0,
         },
     }
 
@@ -228,7 +228,7 @@ class TextDCGAN(GenerativeModel):
     def discriminator_losses(self, batch: Batch) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions)
+        wrong, differs = other_sentences(sentences, batch.captions, self.hp.hard_mismatch)
         if self.hp.variant == "gan-cls":  # batch norm would tell a mixed batch from a pure one
             real, mismatched = self.judge(self.augment(batch.images), sentences, wrong).chunk(2, dim=1)
             fake = self.judge(self.augment(drawn), sentences)
