@@ -8,6 +8,7 @@ others    R-precision: of 100 captions, is the one that a picture was drawn from
           part and of the rest; and for the real pictures of the rest, which is what perfect pictures would get. Chance is 1 %
 colours   of "a red …", "a blue …" and so on: how much of the ink (what is far from white) is nearer to the hue asked for than to any
           other; obeyed where that is the largest share among the hues
+sheet     eight pictures of each of twenty prompts that never change, to be looked at: sheet.png
 stages    of StackGAN: the distance of Stage II's pictures and of Stage I's, enlarged, to the real ones
 
     python benchmarks/prompts.py models_store/versions/<model>/v<N> [--count 12] [--out DIR]
@@ -25,6 +26,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import numpy as np
 import torch
 from control import judge_of
+from PIL import Image, ImageDraw, ImageFont
 from scores import Reference, data_of, describe, grid, open_data, pictures_of, quantised, samples_of, table
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
@@ -40,6 +42,20 @@ CPU = torch.device("cpu")
 CHOICES, TRIES = 100, 20
 RIDGE = 300.0
 THINGS = ("apple", "car", "flower", "heart", "hat", "bird", "book", "ball", "fish", "balloon", "house", "face")
+SHEETS = {
+    "shapes": (
+        "a red star", "a large green circle on a black background", "a small blue square at the top left", "an orange hexagon on the right",
+        "a purple heart in the centre", "a yellow triangle at the bottom", "a pink cross on a grey background", "a brown diamond",
+        "a large pink star", "a small red circle", "a blue cross on the left", "a green heart on a white background",
+        "a large yellow square at the bottom right", "a purple triangle at the top right", "a red hexagon on a cream background",
+        "an orange diamond in the centre", "a medium-sized brown circle", "a scarlet star", "two blue squares", "something",
+    ),
+    "emoji": (
+        "a red apple", "a green apple", "a smiling face", "a sad face", "an emoji of a cat", "a dog", "a blue car", "a red heart",
+        "a person with a hat", "a woman wearing a dress", "a waving hand", "a tree", "a yellow flower", "a house", "a cup of coffee",
+        "a ball", "a full moon", "a blue fish", "a book", "a crown",
+    ),
+}  # fmt: skip
 HUES = {"red": 0, "yellow": 50, "green": 120, "blue": 210, "purple": 280}  # degrees
 
 
@@ -52,6 +68,20 @@ def drawn(generator: PromptedGenerator, prompts: list[str]) -> Tensor:
 
 def at_32(pictures: Tensor) -> Tensor:
     return avg_pool2d(pictures.float(), pictures.shape[-1] // 32).round().to(torch.uint8)
+
+
+def sheet(generator: PromptedGenerator, prompts: tuple[str, ...], path: Path) -> None:
+    """A row of eight seeds for each prompt, with its words."""
+    side, margin, left = 64, 4, 300
+    page = Image.new("RGB", (left + 8 * (side + margin), len(prompts) * (side + margin)), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=14)
+    for row, prompt in enumerate(prompts):
+        y = row * (side + margin)
+        draw.text((8, y + side // 2), prompt, fill="black", font=font, anchor="lm")
+        for column, picture in enumerate(drawn(generator, [prompt] * 8)):
+            image = Image.fromarray(picture.permute(1, 2, 0).squeeze(-1).numpy())
+            page.paste(image.resize((side, side), Image.Resampling.NEAREST), (left + column * (side + margin), y))
+    page.save(path)
 
 
 def pairs(generator: PromptedGenerator, options: dict[str, Any], count: int, out: Path) -> None:
@@ -158,6 +188,8 @@ def main() -> None:
         assert isinstance(generator, PromptedGenerator), f"{folder} does not draw from text"
         print(f"{folder}: {manifest.architecture} on {manifest.dataset.name}, {manifest.image.resolution} px", flush=True)
         data = data_of(manifest, out / "store", None)
+        if manifest.dataset.name in SHEETS:
+            sheet(generator, SHEETS[manifest.dataset.name], out / "sheet.png")
         if manifest.dataset.name == "shapes":
             pairs(generator, manifest.dataset.options, arguments.count, out)
         else:
