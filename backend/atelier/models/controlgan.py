@@ -210,7 +210,7 @@ class ControlGAN(GenerativeModel):
         "attributes": {
             "conditions": "attributes",
             "upsampling": "nearest",
-            "steps": 12_000,
+            "steps": 24_000,
             "classifier_steps": 2500,
             "batch_size": 32,
             "classifier_width": 32,
@@ -219,6 +219,7 @@ class ControlGAN(GenerativeModel):
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
             "gamma_rate": 3e-4,
+            "soft_share": 0.5,
         },
         "paper": {
             "variant": "wgan-gp",

@@ -118,12 +118,14 @@ class DCGAN(GenerativeModel):
             "generator_learning_rate": 2e-3,
             "discriminator_learning_rate": 2e-3,
         },
-        "quick": {
-            "steps": 4000,
+        "quick": {"steps": 4000, "batch_size": 32, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4},
+        "photos": {
+            "steps": 30_000,
             "batch_size": 32,
             "upsampling": "nearest",
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
+            "schedule": "linear",
         },
         "paper": {
             "variant": "classic",
