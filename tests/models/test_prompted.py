@@ -45,14 +45,30 @@ def test_prompts_are_mixed_by_their_weights(generator: PromptedGenerator) -> Non
     z, sentences = generator.inputs([1, 2, 3], [{"a red star": 1.0}, {"a red star": 0.25, "a blue circle": 0.75}, {}])
     torch.testing.assert_close(sentences[0], red)
     torch.testing.assert_close(sentences[1], 0.25 * red + 0.75 * blue)
-    assert any(torch.equal(sentences[2], generator.sentences([generator.example(row)])[0]) for row in range(3 * 64))
+    assert any(torch.equal(sentences[2], generator.sentences([generator.example(row)])[0]) for row in range(generator.EXAMPLES))
     assert z.shape == (3, generator.latent_dim)
 
 
 def test_sentences_are_equally_loud_whatever_encoder_made_them(generator: PromptedGenerator) -> None:
-    sentences = generator.sentences(["a red star", "two"])
+    sentences = generator.encoded(["a red star", "two"])
     torch.testing.assert_close(sentences.mean(dim=1), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(sentences.var(dim=1, correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_what_captions_differ_in_is_equally_loud(generator: PromptedGenerator) -> None:
+    texts = [
+        f"a {colour} {shape}" for colour in ("red", "blue", "green", "pink") for shape in ("star", "heart", "cross", "square", "circle")
+    ]
+    generator.learn_captions([(text,) for text in texts])
+    before = generator.sentences(texts).var(dim=0).sum()
+    generator.whiten()
+    every = generator.sentences([generator.example(row) for row in range(generator.EXAMPLES)])
+    torch.testing.assert_close(every.mean(dim=0), torch.zeros(generator.condition_dim), atol=1e-4, rtol=0)
+    assert abs(every.square().mean() - 1) < 0.05
+    variances = torch.linalg.eigvalsh(every.mT.cov())
+    raw = torch.linalg.eigvalsh(generator.encoded(texts).mT.cov())
+    assert variances[-8] / variances[-1] > 3 * raw[-8] / raw[-1]
+    assert before > 0
 
 
 def test_truncation_leads_to_the_image_without_noise(generator: PromptedGenerator) -> None:

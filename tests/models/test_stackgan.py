@@ -93,7 +93,7 @@ def test_losses_add_up() -> None:
     model.matching.NOISE, model.matching.MOVED = 0.0, False
     losses = model.draw_small(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
+    matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]
     expected = -model.judge(model.first_discriminator, drawn, sentences).mean() + 3 * losses["kl"] + 0.5 * matched
     torch.testing.assert_close(losses["loss"], expected)
 

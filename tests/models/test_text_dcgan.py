@@ -82,7 +82,7 @@ def test_matching_pulls_the_drawing_to_its_caption() -> None:
     model.matching.NOISE, model.matching.MOVED = 0.0, False
     losses = model.generator_losses(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
+    matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]
     expected = -model.judge(drawn, sentences).mean() + 2 * matched
     torch.testing.assert_close(losses["loss"], expected)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from atelier.models import architectures
 from atelier.models.base import ConditionalGenerator, Generator, ImageSpec
+from atelier.models.prompted import PromptedGenerator
 from atelier.steering import dial
 from atelier.steering.classifier import Classifier
 from atelier.steering.dial import STEPS, Turned, turn
@@ -248,7 +249,7 @@ def test_pictures_come_nearer_to_their_targets(architecture: str) -> None:
     still = ~(turned.before[:, 0] >= 0.9)
     assert (turned.after[still, 0] > turned.before[still, 0]).all()
     assert torch.equal(turned.after, classifier(turned.images).sigmoid())
-    if isinstance(generator, ConditionalGenerator) and not generator.style_dim:
+    if isinstance(generator, ConditionalGenerator | PromptedGenerator) and not generator.style_dim:
         assert torch.equal(generator(turned.latents, inputs[1]), turned.images)
     elif not generator.style_dim:
         assert torch.allclose(turned.latents.norm(dim=1), inputs[0].norm(dim=1), rtol=1e-5)

@@ -57,15 +57,20 @@ class PromptedGenerator(Generator):
     It carries its encoder and some captions of the data, so that whoever draws needs neither.
     """
 
-    EXAMPLES, BYTES = 256, 240
+    EXAMPLES, BYTES = 512, 240
+    FAINTEST = 0.01  # of the variance of what captions differ in most: what they differ in by less is not raised further
 
     examples: Tensor
+    mean: Tensor
+    whitening: Tensor
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.condition_dim = encoder.dim
         self.register_buffer("examples", torch.zeros(self.EXAMPLES, self.BYTES, dtype=torch.uint8))  # captions in UTF-8
+        self.register_buffer("mean", torch.zeros(encoder.dim))
+        self.register_buffer("whitening", torch.eye(encoder.dim))
 
     def learn_captions(self, captions: Sequence[Sequence[str]]) -> None:
         """Remember one caption of some pictures, evenly picked."""
@@ -77,10 +82,34 @@ class PromptedGenerator(Generator):
     def example(self, row: int) -> str:
         return bytes(self.examples[row].tolist()).rstrip(b"\0").decode(errors="ignore")
 
+    def encoded(self, texts: Sequence[str]) -> Tensor:
+        """What the encoder makes of texts, [N, condition_dim], each of mean 0 and variance 1 whichever encoder it is."""
+        sentences = self.encoder(texts).sentences
+        return layer_norm(sentences, sentences.shape[1:])
+
     def sentences(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings [N, condition_dim], each of mean 0 and variance 1 whatever encoder made them."""
-        encoded = self.encoder(texts).sentences
-        return layer_norm(encoded, encoded.shape[1:])
+        """Embeddings [N, condition_dim] in which all that the data's captions differ in is equally loud.
+
+        To tell captions apart an encoder needs small differences alone; a generator that was to hear them would take very long.
+        """
+        return self.whitened(self.encoded(texts))
+
+    def whitened(self, encoded: Tensor) -> Tensor:
+        return (encoded - self.mean) @ self.whitening
+
+    @torch.no_grad()
+    def whiten(self) -> None:
+        """Learn from the examples what captions differ in; once, when the encoder has learned."""
+        texts = [self.example(row) for row in range(self.EXAMPLES)]
+        encoded = torch.cat([self.encoded(texts[start : start + 64]) for start in range(0, len(texts), 64)]).double()
+        self.mean.copy_(encoded.mean(dim=0))
+        variances, directions = torch.linalg.eigh(encoded.mT.cov().cpu())
+        variances = variances.clamp_min(0)
+        if variances[-1] < 1e-6:  # all say the same
+            return
+        floor = self.FAINTEST * variances[-1]
+        left = (variances / (variances + floor)).mean()  # variance of an entry, after it
+        self.whitening.copy_(directions @ ((variances + floor) * left).rsqrt().diag() @ directions.mT)
 
     def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[Any, float]] | None = None) -> tuple[Tensor, ...]:
         """z and sentences; `chosen` says for each image what texts, and how much of each; where it says none, a caption of the data."""
@@ -214,11 +243,22 @@ class Reader:
 
     def losses(self, batch: Batch) -> Losses:
         self._known.clear()
-        return self.matching.contrast(self.reduced(batch.images), self.generator.sentences(batch.captions), batch.captions)
+        return self.matching.contrast(self.reduced(batch.images), self.generator.encoded(batch.captions), batch.captions)
+
+    def sentences(self, batch: Batch) -> Tensor:
+        """Those of the batch's captions, [N, dim]."""
+        encoded = self.encoded(batch)
+        if not self.generator.mean.any():
+            self.generator.whiten()
+        return self.generator.whitened(encoded)
+
+    def match(self, images: Tensor, batch: Batch) -> Losses:
+        """Whether images that were drawn for the batch's captions can be told by them."""
+        return self.matching.contrast(self.reduced(images), self.encoded(batch), batch.captions)
 
     @torch.no_grad()
-    def sentences(self, batch: Batch) -> Tensor:
-        """The batch's captions [N, dim], by the encoder as it was left by its stage."""
+    def encoded(self, batch: Batch) -> Tensor:
+        """What the encoder, as it was left by its stage, makes of the batch's captions, [N, dim]."""
         self.matching.eval()
         self.generator.encoder.eval()
         unknown = [caption for caption in dict.fromkeys(batch.captions) if caption not in self._known]
@@ -226,7 +266,7 @@ class Reader:
             self._known.clear()
             unknown = list(dict.fromkeys(batch.captions))
         if unknown:
-            self._known.update(zip(unknown, self.generator.sentences(unknown), strict=True))
+            self._known.update(zip(unknown, self.generator.encoded(unknown), strict=True))
         return torch.stack([self._known[caption] for caption in batch.captions])
 
 

@@ -328,7 +328,7 @@ class StackGAN(GenerativeModel):
         loss = (softplus(-logits) if self.hp.variant == "classic" else -logits).mean() + self.hp.kl_weight * kl
         losses = {"kl": kl}
         if self.hp.matching_weight:
-            matched = self.matching.contrast(self.reduced(images), sentences, batch.captions)
+            matched = self.reader.match(images, batch)
             loss = loss + self.hp.matching_weight * matched["loss"]
             losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
         return {"loss": loss, **losses}

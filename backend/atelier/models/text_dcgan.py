@@ -222,7 +222,7 @@ class TextDCGAN(GenerativeModel):
             loss = loss + self.hp.interpolation * unconvincing[len(own) :].mean()
         if not self.hp.matching_weight:
             return {"loss": loss}
-        matched = self.matching.contrast(own, sentences, batch.captions)
+        matched = self.reader.match(own, batch)
         return {"loss": loss + self.hp.matching_weight * matched["loss"], "matching": matched["loss"], "matched": matched["accuracy"]}
 
     def discriminator_losses(self, batch: Batch) -> Losses:

@@ -1923,7 +1923,7 @@ export interface components {
              * @default quick
              * @enum {string}
              */
-            preset: "debug" | "quick" | "paper";
+            preset: "debug" | "quick" | "photos" | "paper";
             /** @description Hyper-parameters that differ from the preset. */
             hyperparameters?: components["schemas"]["DCGANOverridesIn"];
             /**
@@ -2980,6 +2980,16 @@ export interface components {
              */
             matching_weight?: number;
             /**
+             * Mismatch
+             * @description Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none.
+             */
+            mismatch?: number;
+            /**
+             * Hard Mismatch
+             * @description Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word.
+             */
+            hard_mismatch?: number;
+            /**
              * Variant
              * @description Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss.
              * @enum {string}
@@ -3007,11 +3017,6 @@ export interface components {
              * @description Weight of the divergence of conditioning augmentation from a standard normal distribution, as a mean over its elements.
              */
             kl_weight?: number;
-            /**
-             * Mismatch
-             * @description Weight of real images under captions of others, which the discriminators must refuse.
-             */
-            mismatch?: number;
             /**
              * Latent Dim
              * @description Length of the noise z, beside that of conditioning augmentation.
@@ -3509,6 +3514,16 @@ export interface components {
              */
             matching_weight?: number;
             /**
+             * Mismatch
+             * @description Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none.
+             */
+            mismatch?: number;
+            /**
+             * Hard Mismatch
+             * @description Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word.
+             */
+            hard_mismatch?: number;
+            /**
              * Variant
              * @description The sentence scales and shifts each layer, with the hinge loss; or it stands beside z, with batch norm, as in the paper.
              * @enum {string}
@@ -3524,11 +3539,6 @@ export interface components {
              * @description Steps between two penalties, each weighted as often as it is left out.
              */
             penalty_interval?: number;
-            /**
-             * Mismatch
-             * @description Weight of real images under captions of others, which the discriminator must refuse: GAN-CLS; 0 shows none.
-             */
-            mismatch?: number;
             /**
              * Interpolation
              * @description Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none.
