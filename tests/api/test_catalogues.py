@@ -21,7 +21,8 @@ async def test_every_hyperparameter_has_a_sentence_a_default_and_bounds(client: 
             assert field["description"], name
             assert "default" in field, name
             kinds = field.get("anyOf", [field])  # a number, or null
-            assert any({"minimum", "exclusiveMinimum", "enum", "maxLength"} & kind.keys() or kind["type"] == "boolean" for kind in kinds), name
+            bounds = {"minimum", "exclusiveMinimum", "enum", "maxLength"}
+            assert any(bounds & kind.keys() or kind["type"] == "boolean" for kind in kinds), name
         assert {"debug", "quick", "paper"} <= item["presets"].keys()
         assert item["title"]
         assert item["summary"]
