@@ -84,7 +84,7 @@ def test_truncation_leads_to_the_image_without_noise(generator: PromptedGenerato
 
 def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> None:
     matching = Matching(3, 16, 8).eval()
-    matching.NOISE, matching.MOVED = 0.0, False
+    matching.NOISE = 0.0
     sentences = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
     sentences[2] = sentences[0]  # the same caption
     losses = matching.contrast(batch().images, sentences, CAPTIONS)

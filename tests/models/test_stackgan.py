@@ -90,7 +90,7 @@ def test_stage_one_sees_small_images_and_stage_two_large_ones() -> None:
 
 def test_losses_add_up() -> None:
     model = build(kl_weight=3.0, matching_weight=0.5).eval()
-    model.matching.NOISE, model.matching.MOVED = 0.0, False
+    model.matching.NOISE = 0.0
     losses = model.draw_small(batch())
     sentences, drawn = model.drawn[0]
     matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]

@@ -79,7 +79,7 @@ def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> 
 
 def test_matching_pulls_the_drawing_to_its_caption() -> None:
     model = build(matching_weight=2.0).eval()
-    model.matching.NOISE, model.matching.MOVED = 0.0, False
+    model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.drawn[0]
     matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]

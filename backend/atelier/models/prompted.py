@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from atelier.models.augment import translate
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
 from atelier.models.layers import dcgan_init
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
@@ -134,8 +133,7 @@ class Matching(nn.Module):
     beforehand, and the generator later (the DAMSM loss of arXiv 1711.10485, section 3.2, for whole sentences).
     """
 
-    NOISE = 0.05  # on what it sees, which is also moved about, so that no pattern that nobody sees can please it
-    MOVED = True
+    NOISE = 0.05  # of what it sees, so that no pattern that nobody sees can please it
 
     def __init__(self, channels: int, resolution: int, dim: int, width: int = 32) -> None:
         super().__init__()
@@ -149,8 +147,6 @@ class Matching(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.MOVED:
-            images = translate(images)
         features: Tensor = self.layers(images + self.NOISE * torch.randn_like(images))
         return features.float()
 
