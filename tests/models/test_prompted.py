@@ -50,25 +50,9 @@ def test_prompts_are_mixed_by_their_weights(generator: PromptedGenerator) -> Non
 
 
 def test_sentences_are_equally_loud_whatever_encoder_made_them(generator: PromptedGenerator) -> None:
-    sentences = generator.encoded(["a red star", "two"])
+    sentences = generator.sentences(["a red star", "two"])
     torch.testing.assert_close(sentences.mean(dim=1), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(sentences.var(dim=1, correction=0), torch.ones(2), atol=1e-3, rtol=0)
-
-
-def test_what_captions_differ_in_is_equally_loud(generator: PromptedGenerator) -> None:
-    texts = [
-        f"a {colour} {shape}" for colour in ("red", "blue", "green", "pink") for shape in ("star", "heart", "cross", "square", "circle")
-    ]
-    generator.learn_captions([(text,) for text in texts])
-    before = generator.sentences(texts).var(dim=0).sum()
-    generator.whiten()
-    every = generator.sentences([generator.example(row) for row in range(generator.EXAMPLES)])
-    torch.testing.assert_close(every.mean(dim=0), torch.zeros(generator.condition_dim), atol=1e-4, rtol=0)
-    assert abs(every.square().mean() - 1) < 0.05
-    variances = torch.linalg.eigvalsh(every.mT.cov())
-    raw = torch.linalg.eigvalsh(generator.encoded(texts).mT.cov())
-    assert variances[-8] / variances[-1] > 3 * raw[-8] / raw[-1]
-    assert before > 0
 
 
 def test_truncation_leads_to_the_image_without_noise(generator: PromptedGenerator) -> None:
@@ -99,20 +83,9 @@ def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> Non
 
 def test_wrong_sentences_are_those_of_another_caption() -> None:
     sentences = torch.arange(4.0)[:, None]
-    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"), 0.0)
+    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"))
     assert wrong.flatten().tolist() == [3, 0, 1, 2]
     assert differ.flatten().tolist() == [0, 0, 1, 1]
-
-
-def test_hard_ones_are_most_alike_but_not_the_same_in_other_words() -> None:
-    captions = ("a red star", "a large red star", "a red circle", "a blue dog", "a blue cat", "star")
-    sentences = torch.tensor([(1.0, 0.1), (1, 0.1), (1, 0.3), (-1, 0), (-1, 0.1), (1, 0)])
-    wrong, differ = other_sentences(sentences, captions, 1.0)
-    found = [captions[int((sentences - row).abs().sum(dim=1).argmin())] for row in wrong]
-    assert found[:1] + found[2:5] == ["a red circle", "a red star", "a blue cat", "a blue dog"]
-    assert differ.all()
-    half, _ = other_sentences(sentences, captions, 0.5)
-    assert torch.equal(half, torch.cat([wrong[:3], sentences[2:5]]))
 
 
 @pytest.mark.parametrize("name", PROMPTED)

@@ -18,7 +18,7 @@ CAPTIONS = ("a red cat", "a dog", "a cup", "two birds")
 
 def build(**chosen: Any) -> StackGAN:
     torch.manual_seed(0)
-    hp = StackGAN.hyperparameters("debug", augment="none", hard_mismatch=0.0, **chosen)
+    hp = StackGAN.hyperparameters("debug", augment="none", **chosen)
     assert isinstance(hp, StackGANHyperparameters)
     return StackGAN(hp, SPEC).train()
 
@@ -93,7 +93,7 @@ def test_losses_add_up() -> None:
     model.matching.NOISE = 0.0
     losses = model.draw_small(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]
+    matched = model.matching.contrast(drawn, model.reader.sentences(batch()), CAPTIONS)["loss"]
     expected = -model.judge(model.first_discriminator, drawn, sentences).mean() + 3 * losses["kl"] + 0.5 * matched
     torch.testing.assert_close(losses["loss"], expected)
 

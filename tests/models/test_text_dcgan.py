@@ -15,7 +15,7 @@ CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds", "a dog", "a tree", "
 
 def build(**chosen: Any) -> TextDCGAN:
     torch.manual_seed(0)
-    hp = TextDCGAN.hyperparameters("debug", augment="none", hard_mismatch=0.0, **chosen)
+    hp = TextDCGAN.hyperparameters("debug", augment="none", **chosen)
     assert isinstance(hp, TextDCGANHyperparameters)
     return TextDCGAN(hp, SPEC).train()
 
@@ -82,7 +82,7 @@ def test_matching_pulls_the_drawing_to_its_caption() -> None:
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, model.reader.encoded(batch()), CAPTIONS)["loss"]
+    matched = model.matching.contrast(drawn, model.reader.sentences(batch()), CAPTIONS)["loss"]
     expected = -model.judge(drawn, sentences).mean() + 2 * matched
     torch.testing.assert_close(losses["loss"], expected)
 

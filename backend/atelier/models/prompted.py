@@ -12,7 +12,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
 from atelier.models.layers import dcgan_init
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
-from atelier.text.learned import words_of
 
 TEXT: dict[str, JsonValue] = {"group": "text"}
 
@@ -36,8 +35,6 @@ class PromptedHyperparameters(Hyperparameters):
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
     mismatch: float = Field(0.5, ge=0, le=10, json_schema_extra=TEXT)
     """Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none."""
-    hard_mismatch: float = Field(0.5, ge=0, le=1, json_schema_extra=TEXT)
-    """Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word."""
 
 
 def build_encoder(hp: PromptedHyperparameters) -> TextEncoder:
@@ -57,19 +54,14 @@ class PromptedGenerator(Generator):
     """
 
     EXAMPLES, BYTES = 512, 240
-    FAINTEST = 0.01  # of the variance of what captions differ in most: what they differ in by less is not raised further
 
     examples: Tensor
-    mean: Tensor
-    whitening: Tensor
 
     def __init__(self, encoder: TextEncoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.condition_dim = encoder.dim
         self.register_buffer("examples", torch.zeros(self.EXAMPLES, self.BYTES, dtype=torch.uint8))  # captions in UTF-8
-        self.register_buffer("mean", torch.zeros(encoder.dim))
-        self.register_buffer("whitening", torch.eye(encoder.dim))
 
     def learn_captions(self, captions: Sequence[Sequence[str]]) -> None:
         """Remember one caption of some pictures, evenly picked."""
@@ -81,34 +73,10 @@ class PromptedGenerator(Generator):
     def example(self, row: int) -> str:
         return bytes(self.examples[row].tolist()).rstrip(b"\0").decode(errors="ignore")
 
-    def encoded(self, texts: Sequence[str]) -> Tensor:
-        """What the encoder makes of texts, [N, condition_dim], each of mean 0 and variance 1 whichever encoder it is."""
-        sentences = self.encoder(texts).sentences
-        return layer_norm(sentences, sentences.shape[1:])
-
     def sentences(self, texts: Sequence[str]) -> Tensor:
-        """Embeddings [N, condition_dim] in which all that the data's captions differ in is equally loud.
-
-        To tell captions apart an encoder needs small differences alone; a generator that was to hear them would take very long.
-        """
-        return self.whitened(self.encoded(texts))
-
-    def whitened(self, encoded: Tensor) -> Tensor:
-        return (encoded - self.mean) @ self.whitening
-
-    @torch.no_grad()
-    def whiten(self) -> None:
-        """Learn from the examples what captions differ in; once, when the encoder has learned."""
-        texts = [self.example(row) for row in range(self.EXAMPLES)]
-        encoded = torch.cat([self.encoded(texts[start : start + 64]) for start in range(0, len(texts), 64)]).double()
-        self.mean.copy_(encoded.mean(dim=0))
-        variances, directions = torch.linalg.eigh(encoded.mT.cov().cpu())
-        variances = variances.clamp_min(0)
-        if variances[-1] < 1e-6:  # all say the same
-            return
-        floor = self.FAINTEST * variances[-1]
-        left = (variances / (variances + floor)).mean()  # variance of an entry, after it
-        self.whitening.copy_(directions @ ((variances + floor) * left).rsqrt().diag() @ directions.mT)
+        """Embeddings [N, condition_dim], each of mean 0 and variance 1 whatever encoder made them."""
+        encoded = self.encoder(texts).sentences
+        return layer_norm(encoded, encoded.shape[1:])
 
     def inputs(self, seeds: Sequence[int], chosen: Sequence[Mapping[Any, float]] | None = None) -> tuple[Tensor, ...]:
         """z and sentences; `chosen` says for each image what texts, and how much of each; where it says none, a caption of the data."""
@@ -165,8 +133,10 @@ class Matching(nn.Module):
 class MatchingDiscriminator(nn.Module):
     """Images [N, C, H, W], sentences [N, dim] each → logits [N, sentences]: half the size a layer down to 4x4, where each comes in.
 
-    Reed et al. 2016 (arXiv 1605.05396), section 4.2: the sentence's projection stands at every place beside the features, and one
-    convolution joins them. With `unconditional`, a last logit looks at the image alone (StackGAN++, arXiv 1710.10916, section 3.3).
+    With spectral norm, a linear map of the features, plus their scalar product with an embedding of the sentence (Miyato and Koyama 2018,
+    arXiv 1802.05637, eq. 4). Else as in Reed et al. 2016 (arXiv 1605.05396), section 4.2: the sentence's projection stands at every
+    place beside the features, and one convolution joins them. With `unconditional`, a last logit looks at the image alone (StackGAN++,
+    arXiv 1710.10916, section 3.3).
     """
 
     def __init__(
@@ -188,27 +158,48 @@ class MatchingDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(width), nn.LeakyReLU(0.2, inplace=True)] if normed else [nn.LeakyReLU(0.2, inplace=True)]
             channels, width = width, 2 * width
         self.layers = nn.Sequential(*layers)
-        self.project = nn.Linear(text_dim, projection_dim)
-        self.joint = nn.Conv2d(channels + projection_dim, channels, 1, bias=norm != "batch")
-        self.norm = nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
-        self.last = nn.Linear(channels * 16, 1)
+        self.pair = Projecting(channels, text_dim) if norm == "spectral" else Joining(channels, text_dim, projection_dim, norm)
         self.alone = nn.Linear(channels * 16, 1) if unconditional else None
         self.apply(dcgan_init)
-        nn.init.kaiming_normal_(self.project.weight, nonlinearity="leaky_relu")
         if norm == "spectral":
             for layer in self.modules():
-                if isinstance(layer, nn.Conv2d | nn.Linear) and layer is not self.project:
+                if isinstance(layer, nn.Conv2d | nn.Linear):
                     spectral_norm(layer)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> Tensor:
         features = self.layers(images)
-        logits = [self.of_pair(features, some) for some in sentences]
+        logits = [self.pair(features, some) for some in sentences]
         return torch.cat(logits if self.alone is None else [*logits, self.alone(features.flatten(1))], dim=1)
 
-    def of_pair(self, features: Tensor, sentences: Tensor) -> Tensor:
-        """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1]."""
-        projected = leaky_relu(self.project(sentences), 0.2)[:, :, None, None].expand(-1, -1, *features.shape[2:])
-        joint = leaky_relu(self.norm(self.joint(torch.cat([features, projected], dim=1))), 0.2)
+
+class Projecting(nn.Module):
+    """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1], by a scalar product."""
+
+    def __init__(self, channels: int, text_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(text_dim, channels * 16, bias=False)
+        self.last = nn.Linear(channels * 16, 1)
+
+    def forward(self, features: Tensor, sentences: Tensor) -> Tensor:
+        flat = features.flatten(1)
+        told: Tensor = (flat.float() * self.embedding(sentences).float()).sum(dim=1, keepdim=True)  # too many products for bfloat16
+        logits: Tensor = self.last(flat) + told
+        return logits
+
+
+class Joining(nn.Module):
+    """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1], by a convolution over both."""
+
+    def __init__(self, channels: int, text_dim: int, projection_dim: int, norm: Literal["batch", "none"]) -> None:
+        super().__init__()
+        self.project = nn.Sequential(nn.Linear(text_dim, projection_dim), nn.LeakyReLU(0.2, inplace=True))
+        self.joint = nn.Conv2d(channels + projection_dim, channels, 1, bias=norm != "batch")
+        self.norm = nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
+        self.last = nn.Linear(channels * 16, 1)
+
+    def forward(self, features: Tensor, sentences: Tensor) -> Tensor:
+        everywhere = self.project(sentences)[:, :, None, None].expand(-1, -1, *features.shape[2:])
+        joint = leaky_relu(self.norm(self.joint(torch.cat([features, everywhere], dim=1))), 0.2)
         logits: Tensor = self.last(joint.flatten(1))
         return logits
 
@@ -239,22 +230,11 @@ class Reader:
 
     def losses(self, batch: Batch) -> Losses:
         self._known.clear()
-        return self.matching.contrast(self.reduced(batch.images), self.generator.encoded(batch.captions), batch.captions)
-
-    def sentences(self, batch: Batch) -> Tensor:
-        """Those of the batch's captions, [N, dim]."""
-        encoded = self.encoded(batch)
-        if not self.generator.mean.any():
-            self.generator.whiten()
-        return self.generator.whitened(encoded)
-
-    def match(self, images: Tensor, batch: Batch) -> Losses:
-        """Whether images that were drawn for the batch's captions can be told by them."""
-        return self.matching.contrast(self.reduced(images), self.encoded(batch), batch.captions)
+        return self.matching.contrast(self.reduced(batch.images), self.generator.sentences(batch.captions), batch.captions)
 
     @torch.no_grad()
-    def encoded(self, batch: Batch) -> Tensor:
-        """What the encoder, as it was left by its stage, makes of the batch's captions, [N, dim]."""
+    def sentences(self, batch: Batch) -> Tensor:
+        """Those of the batch's captions, [N, dim], by the encoder as it was left by its stage."""
         self.matching.eval()
         self.generator.encoder.eval()
         unknown = [caption for caption in dict.fromkeys(batch.captions) if caption not in self._known]
@@ -262,24 +242,15 @@ class Reader:
             self._known.clear()
             unknown = list(dict.fromkeys(batch.captions))
         if unknown:
-            self._known.update(zip(unknown, self.generator.encoded(unknown), strict=True))
+            self._known.update(zip(unknown, self.generator.sentences(unknown), strict=True))
         return torch.stack([self._known[caption] for caption in batch.captions])
 
+    def match(self, images: Tensor, batch: Batch) -> Losses:
+        """Whether images that were drawn for the batch's captions can be told by them."""
+        return self.matching.contrast(self.reduced(images), self.sentences(batch), batch.captions)
 
-def other_sentences(sentences: Tensor, captions: Sequence[str], hard_share: float) -> tuple[Tensor, Tensor]:
-    """Sentences of other pictures of the batch, [N, dim], and where they say something else, [N, 1].
 
-    Any other picture's; for the first share of them the one that is most like their own, of those that are not the same in fewer or more
-    words: "a red circle" for "a red star", and not "a large red star", which may be right.
-    """
-    count = len(captions)
-    chosen = [(row - 1) % count for row in range(count)]
-    words = [frozenset(words_of(caption)) for caption in captions]
-    hard = int(hard_share * count)
-    alike = (normalize(sentences[:hard]) @ normalize(sentences).mT).tolist()
-    for row in range(hard):
-        others = [other for other in range(count) if not (words[row] <= words[other] or words[other] <= words[row])]
-        if others:
-            chosen[row] = max(others, key=alike[row].__getitem__)
-    differ = [captions[row] != captions[other] for row, other in enumerate(chosen)]
-    return sentences[chosen], torch.tensor(differ, device=sentences.device)[:, None].float()
+def other_sentences(sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Those of other pictures [N, dim], and where they say something else, [N, 1]."""
+    differ = [mine != other for mine, other in zip(captions, [captions[-1], *captions[:-1]], strict=True)]
+    return sentences.roll(1, dims=0), torch.tensor(differ, device=sentences.device)[:, None].float()

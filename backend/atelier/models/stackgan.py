@@ -251,7 +251,6 @@ class StackGAN(GenerativeModel):
             "discriminator_width": 64,
             "augment": "none",
             "matching_weight": 0.0,
-            "hard_mismatch": 0.0,
         },
     }
 
@@ -336,7 +335,7 @@ class StackGAN(GenerativeModel):
     def judging_losses(self, images: Tensor, batch: Batch, discriminator: MatchingDiscriminator) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions, self.hp.hard_mismatch)
+        wrong, differs = other_sentences(sentences, batch.captions)
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
             of_real = self.judge(discriminator, self.augment(images), sentences, wrong)
             of_fake = self.judge(discriminator, self.augment(drawn), sentences)

@@ -152,7 +152,6 @@ class TextDCGAN(GenerativeModel):
             "adam_beta1": 0.0,
             "adam_beta2": 0.9,
             "matching_weight": 0.0,
-            "hard_mismatch": 0.0,
             "generator_width": 64,
             "discriminator_width": 64,
         },
@@ -171,7 +170,6 @@ class TextDCGAN(GenerativeModel):
             "discriminator_learning_rate": 2e-4,
             "augment": "none",
             "matching_weight": 0.0,
-            "hard_mismatch": 0.0,
         },
     }
 
@@ -228,7 +226,7 @@ class TextDCGAN(GenerativeModel):
     def discriminator_losses(self, batch: Batch) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions, self.hp.hard_mismatch)
+        wrong, differs = other_sentences(sentences, batch.captions)
         if self.hp.variant == "gan-cls":  # batch norm would tell a mixed batch from a pure one
             real, mismatched = self.judge(self.augment(batch.images), sentences, wrong).chunk(2, dim=1)
             fake = self.judge(self.augment(drawn), sentences)

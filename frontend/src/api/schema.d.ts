@@ -2985,11 +2985,6 @@ export interface components {
              */
             mismatch?: number;
             /**
-             * Hard Mismatch
-             * @description Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word.
-             */
-            hard_mismatch?: number;
-            /**
              * Variant
              * @description Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss.
              * @enum {string}
@@ -3518,11 +3513,6 @@ export interface components {
              * @description Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none.
              */
             mismatch?: number;
-            /**
-             * Hard Mismatch
-             * @description Share of those captions that are as much like the right one as others of the batch come, so that it must look at every word.
-             */
-            hard_mismatch?: number;
             /**
              * Variant
              * @description The sentence scales and shifts each layer, with the hinge loss; or it stands beside z, with batch norm, as in the paper.
