@@ -41,7 +41,7 @@ from atelier.text import SentenceTransformer
 CPU = torch.device("cpu")
 CHOICES, TRIES = 100, 20
 RIDGE = 300.0
-THINGS = ("apple", "car", "flower", "heart", "hat", "bird", "book", "ball", "fish", "balloon", "house", "face")
+THINGS = ("apple", "car", "flower", "heart", "hat", "bird", "book", "ball", "fish", "balloon", "house", "face", "shirt")
 SHEETS = {
     "shapes": (
         "a red star", "a large green circle on a black background", "a small blue square at the top left", "an orange hexagon on the right",
