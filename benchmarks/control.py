@@ -14,6 +14,8 @@ each from its lowest to its highest, as a share of the attribute's own way: the 
 that can't come together with the attribute (other colours, for a colour) must move and are left out. Both once more with all logits
 cut off at ±4, which is 98 % sure ("seen"): how much surer still the classifier becomes is nothing that anybody sees.
 
+With --own, the classifier of a controllable GAN judges the sweeps in place of ours: the one that told its generator.
+
     python benchmarks/control.py models_store/versions/digits/v1 [--count 100] [--out DIR]
     python benchmarks/control.py models_store/versions/shapes/v1 --sweep red circle size
 """
@@ -75,6 +77,19 @@ class Judge(nn.Module):
         """The same for uint8 [N, C, H, W] of any number."""
         classes, attributes = zip(*(self(floats(part)) for part in pictures.split(256)), strict=True)
         return torch.cat(classes), torch.cat(attributes)
+
+
+class Own:
+    """A controllable GAN's own classifier of attributes, in the judge's place; its version must hold all networks."""
+
+    def __init__(self, folder: Path) -> None:
+        model = artifact.load_model(folder, CPU)[1]
+        self.classifier = model.get_submodule("classifier")
+
+    @torch.no_grad()
+    def see(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        logits = torch.cat([self.classifier(floats(part)).float() for part in pictures.split(256)])
+        return logits, logits
 
 
 def train_judge(data: PreparedDataset) -> Judge:
@@ -209,7 +224,7 @@ def obeyed(
 
 @torch.no_grad()
 def sweep(
-    generator: ConditionalGenerator, name: str, judge: Judge, data: PreparedDataset, steps: int, path: Path | None
+    generator: ConditionalGenerator, name: str, judge: Judge | Own, data: PreparedDataset, steps: int, path: Path | None
 ) -> dict[str, float]:
     """Everything a user would get who moves the dial: seeds 0 to 255, whose other conditions are as in the data."""
     index = data.attribute_names.index(name)
@@ -268,6 +283,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="pictures of each class; of attributes, ten times as many altogether")
     parser.add_argument("--sweep", nargs="+", default=[], metavar="ATTRIBUTE", help="all: every one")
     parser.add_argument("--steps", type=int, default=7, help="intensities of a sweep")
+    parser.add_argument("--own", action="store_true", help="let the version's own classifier judge its sweeps")
     parser.add_argument("--out", type=Path, help="folder of classifiers, figures and grids")
     arguments = parser.parse_args()
     judges: dict[str, Judge] = {}
@@ -290,9 +306,10 @@ def main() -> None:
             if arguments.out is not None:
                 arguments.out.mkdir(parents=True, exist_ok=True)
             found: dict[str, Any] = obeyed(generator, by, judge, data, arguments.count, arguments.out and arguments.out / f"{name}.png")
+            sees = Own(folder) if arguments.own else judge
             for attribute in data.attribute_names if arguments.sweep == ["all"] else arguments.sweep:
                 path = arguments.out and arguments.out / f"{name}-{attribute.replace(' ', '-')}.png"
-                found[f"sweep {attribute}"] = sweep(generator, attribute, judge, data, arguments.steps, path)
+                found[f"sweep {attribute}"] = sweep(generator, attribute, sees, data, arguments.steps, path)
             told[str(folder)] = found
     if arguments.out is not None:
         (arguments.out / "control.json").write_text(json.dumps(told, indent=1))
