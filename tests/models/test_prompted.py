@@ -129,3 +129,14 @@ def test_a_sentence_model_that_is_not_there_is_said_so() -> None:
     cls = architectures["text_dcgan"]
     with pytest.raises(ValueError, match=r"transformers|no sentence model 'no/such'"):
         cls(cls.hyperparameters("debug", text_encoder="sentence-transformer", sentence_model="no/such"), SPEC)
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_a_caption_is_read_alike_in_whatever_batch_it_first_comes(name: str) -> None:
+    torch.manual_seed(0)
+    cls = architectures[name]
+    model = cls(cls.hyperparameters("debug"), SPEC)
+    read = model.reader.sentences(batch())  # type: ignore[union-attr, operator]
+    assert not model.generator.encoder.training  # type: ignore[union-attr]
+    for caption, sentence in zip(CAPTIONS, read, strict=True):
+        assert torch.equal(sentence, model.generator.sentences([caption])[0])  # type: ignore[operator]

@@ -300,3 +300,13 @@ def test_the_average_starts_at_the_weights_and_then_lags() -> None:
     torch.nn.init.zeros_(average.weight)
     update_average(average, module, batch_size=100, images_seen=100, half_life=0)
     assert average.weight.item() == 1.0
+
+
+def test_a_stage_goes_on_from_the_average_of_the_one_before(dataset: PreparedDataset) -> None:
+    training = start("stackgan", dataset, steps=4, text_steps=4)
+    while training.stage_index < 2:
+        assert training.stages[training.stage_index].name in ("text", "stage1")
+        training.advance()
+    for name in ("encoder", "first"):
+        own, average = (getattr(generator, name).state_dict() for generator in (training.model.generator, training.average))
+        assert [key for key in own if not torch.equal(own[key], average[key])] == []

@@ -15,6 +15,7 @@ from atelier.models.artifact import Manifest
 from atelier.serving.engine import Weights
 from atelier.serving.images import encode
 from atelier.serving.requests import Prompt, abilities
+from atelier.text.memory import Reading
 
 router = APIRouter(prefix="/models/{name}/versions/{number}", tags=["images"])
 
@@ -74,12 +75,13 @@ async def read_prompts(
         raise Invalid.at("/prompts", can.words())
     weights = Weights(services.store.version(version.model.name, version.number), version.digest)
     readings = await services.engine.read(weights, body.prompts)
-    if None in readings:
+    known = [reading for reading in readings if reading is not None]
+    if len(known) < len(readings):
         raise NotFound(f"{name} was published without the captions that it learned from.")
-    return ReadingsOut(items=[_out(reading, f"/api/v1/models/{version.model.name}/versions/{version.number}") for reading in readings])
+    return ReadingsOut(items=[_out(reading, f"/api/v1/models/{version.model.name}/versions/{version.number}") for reading in known])
 
 
-def _out(reading: Any, version_url: str) -> ReadingOut:
+def _out(reading: Reading, version_url: str) -> ReadingOut:
     unknown, warning = reading["unknown_words"], None
     if unknown:
         words = ", ".join(f"“{word}”" for word in unknown)

@@ -243,13 +243,15 @@ def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> Train
                 ):
                     detail = f"{architecture.title} learns to draw from text, and the pictures of {dataset.name} have neither captions nor "
                     wrong("/dataset", f"{detail}classes nor attributes; put a text file of its name beside each picture.")
-                if resolved["hyperparameters"].get("first_stage") == 2 and request.start_from is None:
-                    wrong("/start_from", "Stage II goes on from a version that has Stage I; name one, or begin with first_stage 1.")
         except ValidationError as error:
             errors += Invalid.of(error, "/dataset_options").errors
         except ValueError as error:
             wrong("/dataset_options", str(error))
 
+    if architecture is not None and "hyperparameters" in resolved and request.start_from is None:
+        needed = architecture.needs_version(architecture.Hyperparameters.model_validate(resolved["hyperparameters"]))
+        if needed is not None:
+            wrong("/start_from", needed)
     if request.start_from is not None:
         model, _, number = request.start_from.partition("@")
         version = session.scalar(queries.version(model, int(number) if number.isdigit() else None))

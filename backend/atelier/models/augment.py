@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.functional import affine_grid, grid_sample, pad
 
-Augmentation = Literal["none", "translation", "color, translation", "color, translation, cutout", "ada"]
+Policy = Literal["none", "translation", "color, translation", "color, translation, cutout"]
+Augmentation = Literal[Policy, "ada"]
 
 
 # ---------------------------------------------------------------------------------------------------------------- DiffAugment

@@ -252,6 +252,11 @@ class GenerativeModel(nn.Module, ABC):
         return chosen
 
     @classmethod
+    def needs_version(cls, hp: _Hyperparameters) -> str | None:
+        """Why a run with these hyper-parameters must start from a version; None where it need not."""
+        return None
+
+    @classmethod
     def summary(cls) -> str:
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 

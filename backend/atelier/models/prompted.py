@@ -241,8 +241,8 @@ class Reader:
         if len(self._known) + len(unknown) > self.REMEMBERED:
             self._known.clear()
             unknown = list(dict.fromkeys(batch.captions))
-        if unknown:
-            self._known.update(zip(unknown, self.generator.sentences(unknown), strict=True))
+        for caption in unknown:  # one at a time: in a batch, its last bits would depend on the others, and on when a run was taken up
+            self._known[caption] = self.generator.sentences([caption])[0]
         return torch.stack([self._known[caption] for caption in batch.captions])
 
     def match(self, images: Tensor, batch: Batch) -> Losses:

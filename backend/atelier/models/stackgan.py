@@ -8,8 +8,19 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu, softplus
 
-from atelier.models.augment import Augmentation, diff_augment
-from atelier.models.base import Batch, Conditioning, GenerativeModel, ImageSpec, Losses, Phase, Presets, Stage, architecture
+from atelier.models.augment import Policy, diff_augment
+from atelier.models.base import (
+    Batch,
+    Conditioning,
+    GenerativeModel,
+    Hyperparameters,
+    ImageSpec,
+    Losses,
+    Phase,
+    Presets,
+    Stage,
+    architecture,
+)
 from atelier.models.layers import ConditionalBatchNorm2d, Placing, dcgan_init, double
 from atelier.models.prompted import (
     Matching,
@@ -38,7 +49,7 @@ class StackGANHyperparameters(PromptedHyperparameters):
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the noise z, beside that of conditioning augmentation."""
     condition_dim: int = Field(128, ge=4, le=1024)
-    """Length of the conditioning variable c, and of what the discriminators make of a sentence."""
+    """Length of the conditioning variable c, and of what the discriminators of the variant classic make of a sentence."""
     residual_blocks: int = Field(2, ge=0, le=8)
     """Of Stage II; the paper has four for birds and flowers."""
     generator_width: int = Field(48, ge=4, le=256)
@@ -57,8 +68,8 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Adam's second momentum."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which a discriminator is sure enough of an image; used by the variant sn-hinge alone."""
-    augment: Augmentation = "translation"
-    """Random changes to all that the discriminators see, so that they can't learn a small data set by heart; ada is not for this one."""
+    augment: Policy = "translation"
+    """Random changes to all that the discriminators see, so that they can't learn a small data set by heart."""
 
     @model_validator(mode="after")
     def _room(self) -> Self:
@@ -197,6 +208,9 @@ class StackGANGenerator(PromptedGenerator):
         return images
 
 
+_Hyperparameters = Hyperparameters  # the name by which StackGAN, which has an attribute `Hyperparameters`, can say it
+
+
 @architecture("stackgan")
 class StackGAN(GenerativeModel):
     """Two stages: the first draws small pictures of a sentence, the second corrects and refines them at a larger size.
@@ -255,6 +269,11 @@ class StackGAN(GenerativeModel):
     }
 
     generator: StackGANGenerator
+
+    @classmethod
+    def needs_version(cls, hp: _Hyperparameters) -> str | None:
+        later = isinstance(hp, StackGANHyperparameters) and hp.first_stage == 2
+        return "Stage II goes on from a version that has Stage I; name one, or begin with first_stage 1." if later else None
 
     def __init__(self, hp: StackGANHyperparameters, spec: ImageSpec) -> None:
         super().__init__(hp, spec)

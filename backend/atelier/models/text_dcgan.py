@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, softplus
 
-from atelier.models.augment import Augmentation, diff_augment
+from atelier.models.augment import Policy, diff_augment
 from atelier.models.base import Batch, Conditioning, GenerativeModel, ImageSpec, Losses, Phase, Presets, Stage, architecture
 from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
 from atelier.models.prompted import (
@@ -36,7 +36,7 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     projection_dim: int = Field(128, ge=4, le=1024)
-    """Length of what each network makes of a sentence's embedding before it is used."""
+    """Length of what the generator, and a discriminator without spectral norm, make of a sentence's embedding before it is used."""
     upsampling: Upsampling = "nearest"
     """How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
@@ -53,8 +53,8 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     """Adam's second momentum."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which the discriminator is sure enough of an image; used by the variant affine alone."""
-    augment: Augmentation = "translation"
-    """Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada is not for this one."""
+    augment: Policy = "translation"
+    """Random changes to all that the discriminator sees, so that it can't learn a small data set by heart."""
 
 
 class TextDCGANGenerator(PromptedGenerator):

@@ -192,9 +192,8 @@ def _drawn(wishes: Wishes, can: Abilities) -> Request:
     if weights is not None:
         _known(weights, can.class_names, "class_weights", "class")
         weights = {name: weight for name, weight in weights.items() if weight != 0}
-        every: list[Entry] = [
-            (index, weights.get(name, 0.0)) for index, name in enumerate(can.class_names)
-        ]  # a class not named is not in the mixture
+        # A class that is not named is not in the mixture.
+        every: list[Entry] = [(index, weights.get(name, 0.0)) for index, name in enumerate(can.class_names)]
         return Request({"class_weights": weights, **options}, every, options)
     if can.conditioning == "text":
         return _prompted(wishes, options)

@@ -3019,7 +3019,7 @@ export interface components {
             latent_dim?: number;
             /**
              * Condition Dim
-             * @description Length of the conditioning variable c, and of what the discriminators make of a sentence.
+             * @description Length of the conditioning variable c, and of what the discriminators of the variant classic make of a sentence.
              */
             condition_dim?: number;
             /**
@@ -3069,10 +3069,10 @@ export interface components {
             hinge_margin?: number;
             /**
              * Augment
-             * @description Random changes to all that the discriminators see, so that they can't learn a small data set by heart; ada is not for this one.
+             * @description Random changes to all that the discriminators see, so that they can't learn a small data set by heart.
              * @enum {string}
              */
-            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
         };
         /**
          * StackGANTrainingRunIn
@@ -3541,7 +3541,7 @@ export interface components {
             latent_dim?: number;
             /**
              * Projection Dim
-             * @description Length of what each network makes of a sentence's embedding before it is used.
+             * @description Length of what the generator, and a discriminator without spectral norm, make of a sentence's embedding before it is used.
              */
             projection_dim?: number;
             /**
@@ -3587,10 +3587,10 @@ export interface components {
             hinge_margin?: number;
             /**
              * Augment
-             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart; ada is not for this one.
+             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart.
              * @enum {string}
              */
-            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout" | "ada";
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
         };
         /**
          * TextDCGANTrainingRunIn
