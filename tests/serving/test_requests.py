@@ -27,3 +27,12 @@ def test_a_row_holds_what_decides_the_image_and_what_its_picture_says() -> None:
         "parameters": {"model": "faces", "version": 1, "seed": 7, "attributes": {"young": 2.0}, "truncation_psi": 0.5},
     }
     assert request.identity(7) == {"seed": 7, "attributes": {"young": 2.0}, "truncation_psi": 0.5}
+
+
+def test_a_negative_prompt_is_led_away_from() -> None:
+    words = Abilities("words@1", "text", (), (), ("truncation_psi",))
+    assert resolve(Wishes(prompt=" a cat "), words).chosen == [("a cat", 1.0)]
+    assert resolve(Wishes(prompt="a cat", negative_prompt="a dog"), words).chosen == [("a cat", 1.5), ("a dog", -0.5)]
+    assert resolve(Wishes(prompt="a cat", negative_prompt="a cat"), words).chosen == [("a cat", 1.0)]
+    assert resolve(Wishes(prompt_weights={"a": 0.25, "b": 0.75}), words).chosen == [("a", 0.25), ("b", 0.75)]
+    assert resolve(Wishes(), words).chosen == []
