@@ -1,6 +1,7 @@
 """Makes the starter versions that come with Atelier: trains each by its own command, and packs what it takes to draw.
 
-A packed version keeps its weights in half precision and leaves the networks out that only train on; a VAE keeps its encoder.
+A packed version keeps its weights in half precision and leaves the networks out that only train on; a VAE keeps its encoder, and what
+draws from text the captions that it learned from.
 
     python docs/starters.py NAME …          trains in a store of its own under --work, then packs
     python docs/starters.py NAME … --pack   packs what was trained before
@@ -17,6 +18,7 @@ from pathlib import Path
 import torch
 
 from atelier.models import artifact
+from atelier.text import memory
 
 ROOT = Path(__file__).parents[1]
 STARTERS: dict[str, str] = {
@@ -47,7 +49,9 @@ def pack(name: str, store: Path) -> Path:
     model = artifact.load_model(source, torch.device("cpu"))[1] if manifest.architecture in KEEP_NETWORKS else None
     manifest = manifest.model_copy(update={"starter": True, "training": manifest.training.model_copy(update={"job": None})})
     artifact.save(target, generator, manifest, model, dtype=torch.float16)
-    shutil.copy(source / artifact.SAMPLES, target)
+    for file in (artifact.SAMPLES, memory.CAPTIONS, memory.SENTENCES):
+        if (source / file).exists():
+            shutil.copy(source / file, target)
     return target
 
 

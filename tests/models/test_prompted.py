@@ -7,7 +7,7 @@ import torch
 
 from atelier.models import architectures
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import Matching, PromptedGenerator, PromptedHyperparameters, other_sentences
+from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, other_sentences, spread
 
 SPEC = ImageSpec(channels=3, resolution=16)
 CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds")
@@ -86,6 +86,13 @@ def test_wrong_sentences_are_those_of_another_caption() -> None:
     wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"))
     assert wrong.flatten().tolist() == [3, 0, 1, 2]
     assert differ.flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_spread_is_how_far_pictures_are_for_how_far_z_are_up_to_a_bound() -> None:
+    z = torch.zeros(2, 5)
+    images = torch.zeros(2, 3, 4, 4)
+    others = torch.stack([torch.full((3, 4, 4), 0.02), torch.full((3, 4, 4), 1.5)])
+    torch.testing.assert_close(spread(images, others, z, z + 0.5), torch.tensor((0.02 / 0.5 + SPREAD) / 2))
 
 
 @pytest.mark.parametrize("name", PROMPTED)

@@ -88,13 +88,20 @@ def test_stage_one_sees_small_images_and_stage_two_large_ones() -> None:
     torch.testing.assert_close(model.reduced(batch().images), avg_pool2d(batch().images, 2))
 
 
-def test_losses_add_up() -> None:
-    model = build(kl_weight=3.0, matching_weight=0.5).eval()
+@pytest.mark.parametrize("stage", ["first", "second"])
+def test_losses_add_up(stage: str) -> None:
+    model = build(kl_weight=3.0, matching_weight=0.5, diversity_weight=2.0).eval()
     model.matching.NOISE = 0.0
-    losses = model.draw_small(batch())
+    losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, model.reader.sentences(batch()), CAPTIONS)["loss"]
-    expected = -model.judge(model.first_discriminator, drawn, sentences).mean() + 3 * losses["kl"] + 0.5 * matched
+    matched = model.matching.contrast(model.reduced(drawn), sentences, CAPTIONS)["loss"]
+    real = model.matching.contrast(model.reduced(batch().images), sentences, CAPTIONS)["loss"]
+    logits = model.judge(getattr(model, f"{stage}_discriminator"), drawn, sentences)
+    expected = -logits.mean() + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0)
+    assert len(drawn) == 4
+    if stage == "first":  # the second varies what it gets
+        assert losses["spread"] > 0
+        expected = expected - 2 * losses["spread"]
     torch.testing.assert_close(losses["loss"], expected)
 
 

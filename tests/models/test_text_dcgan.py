@@ -1,5 +1,6 @@
 """Text2Image DCGAN: matching-aware, interpolating, and penalised as its papers say."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch.nn.functional import relu, softplus
 
 from atelier.models.base import Batch, ImageSpec
+from atelier.models.prompted import spread
 from atelier.models.text_dcgan import TextDCGAN, TextDCGANHyperparameters
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -39,7 +41,7 @@ def test_the_discriminator_refuses_drawn_images_and_real_ones_under_wrong_captio
 
 
 def test_the_papers_loss_is_logistic() -> None:
-    model = build(variant="gan-cls", matching_weight=0).eval()
+    model = build(variant="gan-cls", matching_weight=0, diversity_weight=0).eval()
     losses = model.generator_losses(batch())
     sentences, drawn = model.drawn[0]
     torch.testing.assert_close(losses["loss"], softplus(-model.judge(drawn, sentences)).mean())
@@ -51,7 +53,7 @@ def test_the_papers_loss_is_logistic() -> None:
 
 
 def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() -> None:
-    model = build(interpolation=2.0, matching_weight=0).eval()
+    model = build(interpolation=2.0, matching_weight=0, diversity_weight=0).eval()
     sentences = model.reader.sentences(batch())
     between = model.between(sentences)
     torch.testing.assert_close(between[1], (sentences[1] + sentences[5]) / 2)
@@ -78,14 +80,30 @@ def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> 
     torch.testing.assert_close(losses["loss"], 3.0 * 2 * losses["penalty"])
 
 
-def test_matching_pulls_the_drawing_to_its_caption() -> None:
-    model = build(matching_weight=2.0).eval()
+def test_matching_pulls_the_drawing_to_its_caption_as_near_as_real_pictures_are() -> None:
+    model = build(matching_weight=2.0, diversity_weight=0).eval()
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.drawn[0]
-    matched = model.matching.contrast(drawn, model.reader.sentences(batch()), CAPTIONS)["loss"]
-    expected = -model.judge(drawn, sentences).mean() + 2 * matched
-    torch.testing.assert_close(losses["loss"], expected)
+    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
+    real = model.matching.contrast(batch().images, sentences, CAPTIONS)["loss"]
+    unconvincing = -model.judge(drawn, sentences).mean()
+    torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0))
+    there, back = model.reader.match(drawn, batch())["loss"], model.reader.match(batch().images, replace(batch(), images=drawn))["loss"]
+    torch.testing.assert_close(torch.stack([there, back]).sort().values, torch.stack([torch.tensor(0.0), (matched - real).abs()]))
+
+
+def test_other_pictures_of_a_caption_are_asked_for_and_not_judged() -> None:
+    model = build(matching_weight=0, diversity_weight=3.0).eval()
+    torch.manual_seed(5)
+    losses = model.generator_losses(batch())
+    [(sentences, drawn)] = model.drawn
+    assert len(drawn) == 8
+    torch.manual_seed(5)
+    z = torch.randn(10, 100)
+    images = model.generator(z, torch.cat([sentences, sentences[:2]]))
+    torch.testing.assert_close(losses["spread"], spread(images[:2], images[8:], z[:2], z[8:]))
+    torch.testing.assert_close(losses["loss"], -model.judge(drawn, sentences).mean() - 3 * losses["spread"])
 
 
 @pytest.mark.parametrize("variant", ["affine", "gan-cls"])

@@ -6,13 +6,14 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, JsonValue
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize
+from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
 from atelier.models.layers import dcgan_init
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
 
+SPREAD = 0.1  # is enough: more would lead away from a caption that says nearly all
 TEXT: dict[str, JsonValue] = {"group": "text"}
 
 
@@ -33,6 +34,8 @@ class PromptedHyperparameters(Hyperparameters):
     """Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone."""
     matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
+    diversity_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
+    """How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019)."""
     mismatch: float = Field(0.5, ge=0, le=10, json_schema_extra=TEXT)
     """Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none."""
 
@@ -108,8 +111,8 @@ class Matching(nn.Module):
         layers: list[nn.Module] = []
         following = width
         for pooled in [True] * (resolution.bit_length() - 3) + [False]:
-            layers += [nn.Conv2d(channels, following, 3, 1, 1, bias=False), nn.BatchNorm2d(following), nn.LeakyReLU(0.2, inplace=True)]
-            layers += [nn.MaxPool2d(2)] if pooled else []
+            layers += [nn.Conv2d(channels, following, 3, 1, 1, bias=False), *([nn.MaxPool2d(2)] if pooled else [])]
+            layers += [nn.BatchNorm2d(following), nn.LeakyReLU(0.2, inplace=True)]
             channels, following = following, min(2 * following, 4 * width)
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 16, dim))
         self.log_scale = nn.Parameter(torch.tensor(10.0).log())
@@ -246,8 +249,24 @@ class Reader:
         return torch.stack([self._known[caption] for caption in batch.captions])
 
     def match(self, images: Tensor, batch: Batch) -> Losses:
-        """Whether images that were drawn for the batch's captions can be told by them."""
-        return self.matching.contrast(self.reduced(images), self.sentences(batch), batch.captions)
+        """How much worse images that were drawn for the batch's captions can be told by them than the real ones.
+
+        Nothing is gained by being told better: that would only lead to pictures made for this network's eyes.
+        """
+        sentences = self.sentences(batch)
+        drawn = self.matching.contrast(self.reduced(images), sentences, batch.captions)
+        with torch.no_grad():
+            real = self.matching.contrast(self.reduced(batch.images), sentences, batch.captions)
+        return {"loss": relu(drawn["loss"] - real["loss"]), "accuracy": drawn["accuracy"]}
+
+
+def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor:
+    """How far apart pictures [N, C, H, W] of one sentence are for how far apart their z [N, latent_dim] are, up to a bound.
+
+    Yang et al. 2019 (arXiv 1901.09024), eq. 3, with mean absolute differences. Without it, all that a caption leaves open is soon the same.
+    """
+    ratio = (images - others).flatten(1).float().abs().mean(dim=1) / (z - other_z).abs().mean(dim=1)
+    return ratio.clamp(max=SPREAD).mean()
 
 
 def other_sentences(sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ from atelier.models.base import (
     Stage,
     architecture,
 )
-from atelier.models.layers import ConditionalBatchNorm2d, Placing, dcgan_init, double
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
 from atelier.models.prompted import (
     Matching,
     MatchingDiscriminator,
@@ -30,6 +30,7 @@ from atelier.models.prompted import (
     Reader,
     build_encoder,
     other_sentences,
+    spread,
 )
 
 
@@ -52,6 +53,8 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Length of the conditioning variable c, and of what the discriminators of the variant classic make of a sentence."""
     residual_blocks: int = Field(2, ge=0, le=8)
     """Of Stage II; the paper has four for birds and flowers."""
+    upsampling: Upsampling = "transposed"
+    """How the generators double the size: by transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
     """Channels of Stage I's last hidden layer; each layer before it has twice as many."""
     generator_width_stage2: int = Field(24, ge=4, le=256)
@@ -108,7 +111,7 @@ class StageI(nn.Module):
             nn.BatchNorm2d(width) if self.classic else ConditionalBatchNorm2d(width, hp.condition_dim) for width in widths
         )
         self.doublings = nn.ModuleList(
-            nn.Sequential(*double("nearest", width, following, bias=last))
+            nn.Sequential(*double(hp.upsampling, width, following, bias=last))
             for width, following, last in zip(widths, [*widths[1:], channels], [False] * (doublings - 1) + [True], strict=True)
         )
         for part in (self.first, self.norms, self.doublings):
@@ -161,9 +164,9 @@ class StageII(nn.Module):
         )
         up: list[nn.Module] = []
         for _ in range(doublings - 1):
-            up += [*double("nearest", width, width // 2, bias=False), nn.BatchNorm2d(width // 2), nn.ReLU(inplace=True)]
+            up += [*double(hp.upsampling, width, width // 2, bias=False), nn.BatchNorm2d(width // 2), nn.ReLU(inplace=True)]
             width //= 2
-        self.up = nn.Sequential(*up, *double("nearest", width, channels, bias=True))
+        self.up = nn.Sequential(*up, *double(hp.upsampling, width, channels, bias=True))
         for part in (self.down, self.joint, self.blocks, self.up):
             part.apply(dcgan_init)
 
@@ -265,6 +268,7 @@ class StackGAN(GenerativeModel):
             "discriminator_width": 64,
             "augment": "none",
             "matching_weight": 0.0,
+            "diversity_weight": 0.0,
         },
     }
 
@@ -312,10 +316,11 @@ class StackGAN(GenerativeModel):
     # --------------------------------------------------------------------------------------------------------------- stage I
 
     def draw_small(self, batch: Batch) -> Losses:
-        sentences = self.reader.sentences(batch)
-        z, noise, _ = torch.split(self.noise(sentences), self.generator.parts, dim=1)
-        logits, divergence = self.generator.first(sentences, noise, z)
-        return self.drawing_losses(logits.tanh(), divergence, sentences, batch, self.first_discriminator)
+        sentences, asked = self.asked(batch)
+        z = self.noise(asked)
+        own, noise, _ = torch.split(z, self.generator.parts, dim=1)
+        logits, divergence = self.generator.first(asked, noise, own)
+        return self.drawing_losses(logits.tanh(), z, divergence, sentences, batch, self.first_discriminator)
 
     def judge_small(self, batch: Batch) -> Losses:
         return self.judging_losses(self.reduced(batch.images), batch, self.first_discriminator)
@@ -326,25 +331,36 @@ class StackGAN(GenerativeModel):
         self.generator.refined.fill_(True)
         self.generator.first.eval()  # it is done, and draws as it will for users
         sentences = self.reader.sentences(batch)
-        z, first_noise, second_noise = torch.split(self.noise(sentences), self.generator.parts, dim=1)
+        z = self.noise(sentences)
+        own, first_noise, second_noise = torch.split(z, self.generator.parts, dim=1)
         with torch.no_grad():
-            small, _ = self.generator.first(sentences, first_noise, z)
+            small, _ = self.generator.first(sentences, first_noise, own)
         logits, divergence = self.generator.second(small, sentences, second_noise)
-        return self.drawing_losses(logits.tanh(), divergence, sentences, batch, self.second_discriminator)
+        return self.drawing_losses(logits.tanh(), z, divergence, sentences, batch, self.second_discriminator)
 
     def judge_large(self, batch: Batch) -> Losses:
         return self.judging_losses(batch.images, batch, self.second_discriminator)
 
     # ------------------------------------------------------------------------------------------------------------------ both
 
+    def asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The sentences of the batch's captions, and the same with some once more, whose pictures ought to differ."""
+        sentences = self.reader.sentences(batch)
+        return sentences, torch.cat([sentences, sentences[: len(sentences) // 4]]) if self.hp.diversity_weight else sentences
+
     def drawing_losses(
-        self, images: Tensor, divergence: Tensor, sentences: Tensor, batch: Batch, discriminator: MatchingDiscriminator
+        self, drawn: Tensor, z: Tensor, divergence: Tensor, sentences: Tensor, batch: Batch, discriminator: MatchingDiscriminator
     ) -> Losses:
+        images, others = drawn.tensor_split([len(sentences)])
         self.drawn.append((sentences, images.detach()))
         logits = self.judge(discriminator, self.augment(images), sentences)
         kl = divergence.mean()
         loss = (softplus(-logits) if self.hp.variant == "classic" else -logits).mean() + self.hp.kl_weight * kl
         losses = {"kl": kl}
+        if len(others):
+            again = len(others)
+            losses["spread"] = spread(images[:again], others, z[:again], z[len(images) :])
+            loss = loss - self.hp.diversity_weight * losses["spread"]
         if self.hp.matching_weight:
             matched = self.reader.match(images, batch)
             loss = loss + self.hp.matching_weight * matched["loss"]

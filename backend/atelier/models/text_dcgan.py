@@ -19,6 +19,7 @@ from atelier.models.prompted import (
     Reader,
     build_encoder,
     other_sentences,
+    spread,
 )
 
 
@@ -152,6 +153,7 @@ class TextDCGAN(GenerativeModel):
             "adam_beta1": 0.0,
             "adam_beta2": 0.9,
             "matching_weight": 0.0,
+            "diversity_weight": 0.0,
             "generator_width": 64,
             "discriminator_width": 64,
         },
@@ -170,6 +172,7 @@ class TextDCGAN(GenerativeModel):
             "discriminator_learning_rate": 2e-4,
             "augment": "none",
             "matching_weight": 0.0,
+            "diversity_weight": 0.0,
         },
     }
 
@@ -210,18 +213,26 @@ class TextDCGAN(GenerativeModel):
     def generator_losses(self, batch: Batch) -> Losses:
         sentences = self.reader.sentences(batch)
         between = self.between(sentences) if self.hp.interpolation else sentences[:0]
-        asked = torch.cat([sentences, between])
-        images = self.generator(torch.randn(len(asked), self.hp.latent_dim, device=asked.device), asked)
+        again = sentences[: len(sentences) // 4] if self.hp.diversity_weight else sentences[:0]
+        asked = torch.cat([sentences, between, again])
+        z = torch.randn(len(asked), self.hp.latent_dim, device=asked.device)
+        judged = len(asked) - len(again)
+        images, others = self.generator(z, asked).tensor_split([judged])
         own = images[: len(sentences)]
         self.drawn.append((sentences, own.detach()))
-        unconvincing = self.persuasion(self.judge(self.augment(images), asked))
+        unconvincing = self.persuasion(self.judge(self.augment(images), asked[:judged]))
         loss = unconvincing[: len(own)].mean()
         if len(between):
             loss = loss + self.hp.interpolation * unconvincing[len(own) :].mean()
-        if not self.hp.matching_weight:
-            return {"loss": loss}
-        matched = self.reader.match(own, batch)
-        return {"loss": loss + self.hp.matching_weight * matched["loss"], "matching": matched["loss"], "matched": matched["accuracy"]}
+        losses = {}
+        if self.hp.diversity_weight:
+            losses["spread"] = spread(own[: len(again)], others, z[: len(again)], z[judged:])
+            loss = loss - self.hp.diversity_weight * losses["spread"]
+        if self.hp.matching_weight:
+            matched = self.reader.match(own, batch)
+            loss = loss + self.hp.matching_weight * matched["loss"]
+            losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
+        return {"loss": loss, **losses}
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.

@@ -2980,6 +2980,11 @@ export interface components {
              */
             matching_weight?: number;
             /**
+             * Diversity Weight
+             * @description How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019).
+             */
+            diversity_weight?: number;
+            /**
              * Mismatch
              * @description Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none.
              */
@@ -3027,6 +3032,12 @@ export interface components {
              * @description Of Stage II; the paper has four for birds and flowers.
              */
             residual_blocks?: number;
+            /**
+             * Upsampling
+             * @description How the generators double the size: by transposed convolution, or pixels repeated and convolved, free of checkerboards.
+             * @enum {string}
+             */
+            upsampling?: "transposed" | "nearest";
             /**
              * Generator Width
              * @description Channels of Stage I's last hidden layer; each layer before it has twice as many.
@@ -3508,6 +3519,11 @@ export interface components {
              * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
              */
             matching_weight?: number;
+            /**
+             * Diversity Weight
+             * @description How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019).
+             */
+            diversity_weight?: number;
             /**
              * Mismatch
              * @description Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none.
