@@ -27,6 +27,11 @@ def cls(request: pytest.FixtureRequest) -> type[StyleMethod]:
     return found
 
 
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("atelier", exclude_type_checking_imports=True)
+
+
 def build(cls: type[StyleMethod], network: FeatureNetwork, content: Tensor = CONTENT, *styles: Style, **chosen: Any) -> StyleMethod:
     smaller = {"smallest": 64} if "smallest" in cls.Hyperparameters.model_fields else {}
     return cls(cls.hyperparameters(**{"size": 96, "steps": 4, **smaller, **chosen}), network, content, styles or (Style(STYLE),))
@@ -54,8 +59,7 @@ def test_a_class_says_what_it_is(cls: type[StyleMethod]) -> None:
     assert cls.__module__ == f"atelier.styletransfer.{inspect.getfile(cls).rsplit('/', 1)[-1].removesuffix('.py')}"
 
 
-def test_methods_stand_alone(cls: type[StyleMethod]) -> None:
-    graph = grimp.build_graph("atelier", exclude_type_checking_imports=True)
+def test_methods_stand_alone(cls: type[StyleMethod], graph: grimp.ImportGraph) -> None:
     assert graph.find_modules_directly_imported_by(cls.__module__) <= FOR_METHODS
 
 
@@ -119,10 +123,10 @@ def test_the_same_seed_gives_the_same_picture_and_another_another(cls: type[Styl
 
 
 @pytest.mark.parametrize("name", ["vgg", "lite"])
-@pytest.mark.parametrize("stop", [1, 3, 5])
+@pytest.mark.parametrize("stop", [2, 8])
 def test_an_interrupted_run_goes_on_bit_for_bit(cls: type[StyleMethod], name: str, stop: int, request: pytest.FixtureRequest) -> None:
     network = request.getfixturevalue(name)
-    chosen = {"steps": 6, "tolerance": 1e-6}
+    chosen = {"steps": 9, "tolerance": 1e-6}
     whole, first = build(cls, network, **chosen), build(cls, network, **chosen)
     for _ in range(stop):
         first.advance()
@@ -169,8 +173,8 @@ def test_weights_decide_what_counts(cls: type[StyleMethod], vgg: FeatureNetwork)
     assert [losses[name] / plain[name] for name in ("content", "style", "tv")] == pytest.approx([2, 3, 5], rel=1e-4)
     assert judged(build(cls, vgg, initial="noise", content_weight=0))["content"] == 0
     nothing = build(cls, vgg, content_weight=0, style_weight=0, tv_weight=0)
-    start = nothing.pixels()
-    assert np.array_equal(drawn(nothing), start)
+    start = nothing.pixels().astype(int)
+    assert abs(drawn(nothing) - start).max() <= 1
 
 
 def test_layers_are_those_that_are_named(cls: type[StyleMethod], vgg: FeatureNetwork) -> None:
@@ -235,9 +239,21 @@ def test_each_mask_has_its_style(cls: type[StyleMethod], vgg64: FeatureNetwork) 
     assert change[:, :64].mean() < 0 < change[:, -64:].mean()
 
 
+def test_a_loss_that_is_no_number_ends_the_run(cls: type[StyleMethod], vgg: FeatureNetwork) -> None:
+    with pytest.raises(FloatingPointError, match="too large"):
+        drawn(build(cls, vgg, CONTENT * torch.nan))
+
+
+def test_a_region_counts_by_its_area_and_its_styles_weight(cls: type[StyleMethod], vgg: FeatureNetwork) -> None:
+    quarter = torch.zeros(1, 1, 2, 2)
+    quarter[..., 0, 0] = 1
+    run: Any = build(cls, vgg, CONTENT, Style(STYLE, 1, quarter), Style(STYLE, 3))
+    assert [region.weight for region in run.goal.regions] == pytest.approx([3 / 2, 1 / 2 / 4])
+
+
 def test_tiles_draw_the_same_picture(cls: type[StyleMethod], vgg64: FeatureNetwork) -> None:
     chosen: dict[str, Any] = {"size": 200, "steps": 2}
-    whole, tiled = (drawn(build(cls, vgg64, tile=tile, **chosen)).astype(int) for tile in (768, 128))
+    whole, tiled = (drawn(build(cls, vgg64, tile=tile, **chosen)).astype(int) for tile in (None, 128))
     assert abs(whole - tiled).max() <= 1
 
 

@@ -121,6 +121,21 @@ def test_a_network_with_strides_sees_pictures_moved_and_each_place_again(lite: F
         assert len({float(still(x, step)[0]["style"]) for step in range(8)}) == 1
 
 
+def test_places_are_fair_to_odd_and_even_pixels_and_margins_are_mirrored(lite: FeatureNetwork) -> None:
+    dot = torch.zeros(1, 3, 40, 50)
+    dot[..., 20, 30] = 1
+    goal, places = objective(lite, dot), []
+    for step in range(8):
+        moved = goal._moved(dot, step)
+        assert moved.shape == (1, 3, 47, 57)
+        places.append(divmod(int(moved[0, 0].argmax()), 57))
+        right = places[-1][1] - 30
+        clouds = goal._moved(picture(13, 40, 50), step)
+        assert torch.equal(clouds[..., :right], clouds[..., 1 + right : 1 + 2 * right].flip(3))
+    assert len(set(places)) == 8
+    assert sorted((row % 2, column % 2) for row, column in places) == sorted([(0, 0), (0, 1), (1, 0), (1, 1)] * 2)
+
+
 def test_one_channel_is_seen_in_grey(vgg64: FeatureNetwork) -> None:
     x, content = picture(11).double()[:, :1], picture(12).double()[:, :1]
     losses, gradient = objective(vgg64, content)(x)

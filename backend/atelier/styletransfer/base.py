@@ -1,6 +1,7 @@
 """The contract every method of style transfer fulfils: hyper-parameters, what goes in, steps, what comes out, registration."""
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,8 +65,8 @@ class Hyperparameters(BaseModel):
     """How the network goes from one size to the next: by the largest, the mean, or the root of the sum of squares; used by VGG-19 alone."""
     tolerance: float = Field(0.0, ge=0, lt=1, json_schema_extra=HARDWARE)
     """Share by which the loss has to fall in 50 steps, or a size is taken for finished; 0 never stops early."""
-    tile: int = Field(768, ge=128, le=LARGEST, json_schema_extra=HARDWARE)
-    """Longer side in pixels above which a picture is computed in tiles of that size: the same picture in less memory and more time."""
+    tile: int | None = Field(None, ge=128, le=LARGEST, json_schema_extra=HARDWARE)
+    """Longer side in pixels above which a picture is computed in tiles of that size, in less memory and more time; none suits 2 GB."""
 
     @model_validator(mode="after")
     def _weights_belong_to_layers(self) -> Self:
@@ -126,13 +127,14 @@ class StyleMethod(ABC):
             raise ValueError("weights of styles are not negative, and one is above 0")
         self._options, self.network = hp, network
         self.content_layers, self.style_layers = _chosen_layers(hp, network)
-        self.content = content.to(network.device, network.dtype)
-        self.height, self.width = fitted(self.content, hp.size)
+        self.height, self.width = fitted(content, hp.size)
+        self.content = resize(content.to(network.device, network.dtype), self.height, self.width)
+        self.tile = network.tile if hp.tile is None else hp.tile
         self.styles = [style for style in styles if style.weight]
         for style in self.styles:
             if style.mask is not None and not style.mask.any():
                 raise ValueError("a mask is black all over: nothing would be drawn in its style")
-        self.original = to_pixels(resize(self.content, self.height, self.width))  # whose colours may be kept
+        self.original = to_pixels(self.content)  # whose colours may be kept
         self.iteration = 0
         self.history: list[float] = []  # smoothed losses of the current size
 
@@ -180,7 +182,7 @@ class StyleMethod(ABC):
         picture = resize(self.picture, self.height, self.width)
         if self._options.colours != "luminance":
             return to_pixels(picture)
-        light = (picture[0, 0].detach().double().cpu().numpy() + 1) * 127.5
+        light = (picture[0, 0].detach().cpu().double().numpy() + 1) * 127.5
         return colour.recoloured(self.original, light)
 
     def begin(self, height: int, width: int) -> Tensor:
@@ -194,7 +196,7 @@ class StyleMethod(ABC):
             return (noise * 0.25).clamp(-1, 1)
         styles = [self._style(style, max(height, width)) for style in self.styles]
         colours = blend([Moments.of(style) for style in styles], [style.weight for style in self.styles])
-        values, vectors = torch.linalg.eigh(colours.covariance.double().cpu())
+        values, vectors = torch.linalg.eigh(colours.covariance.cpu().double())
         mixing = (vectors * values.clamp_min(0).sqrt()).to(content)  # [3, 3]
         picture = torch.einsum("ij,njhw->nihw", mixing, noise) + colours.mean[:, None, None]
         return picture[:, : content.shape[1]].clamp(-1, 1)
@@ -219,18 +221,32 @@ class StyleMethod(ABC):
         regions = []
         for group in (group for group in groups if group):
             pictures = [self._style(style, max(height, width)) for style in group]
-            moments = [moments_of(self.network, picture, tuple(self.style_layers), hp.tile) for picture in pictures]
+            moments = [moments_of(self.network, picture, tuple(self.style_layers), self.tile) for picture in pictures]
             weights = [style.weight for style in group]
             targets = {layer: style_loss(blend([found[layer] for found in moments], weights)) for layer in self.style_layers}
             mask, strength = group[0].mask, sum(weights) / len(weights) / mean
             if mask is not None:
-                mask = interpolate(mask.to(self.content), (height, width), mode="area")
+                mask = interpolate(mask.cpu().to(self.network.dtype), (height, width), mode="area")
                 strength *= float(mask.mean())
+                mask = mask.to(self.content)
             regions.append(Region(targets, mask, strength))
         weights_of = Weights(hp.content_weight, hp.style_weight, hp.tv_weight * tv_unit, self.content_layers, self.style_layers)
         return Objective(
-            self.network, self._content(height, width), regions, weights_of, content_unit=content_unit, jitter=jitter, tile=hp.tile
+            self.network, self._content(height, width), regions, weights_of, content_unit=content_unit, jitter=jitter, tile=self.tile
         )
+
+    def numbers(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
+        """In one transfer from the device.
+
+        Raises:
+            FloatingPointError: the loss is no number any more.
+        """
+        values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+        if not math.isfinite(values["loss"]):
+            raise FloatingPointError(
+                f"the loss is {values['loss']} after {self.iteration} steps: weights or the learning rate are too large"
+            )
+        return values
 
     def settled(self, loss: float) -> bool:
         """Whether the loss, smoothed, has fallen by less than the tolerance in the last 50 steps. To be called once a step."""

@@ -38,7 +38,8 @@ def transfer(style: Tensor, content: Tensor) -> Tensor:
     The map is the linear one that moves colours the least (Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour
     mapping"): C'^-½ (C'^½ C C'^½)^½ C'^-½. The paper's own, section 4.1, may turn them. What leaves [-1, 1] is cut off.
     """
-    source, target = (picture.double().cpu().flatten(2)[0] for picture in (style, content))  # [3, N]
+    every = max(1, max(content.shape[2:]) // 512)  # so many of the content's colours say enough
+    source, target = (picture.cpu().double().flatten(2)[0] for picture in (style, content[..., ::every, ::every]))  # [3, N]
     root = _power(torch.cov(source), 0.5)
     back = _power(torch.cov(source), -0.5)
     mapping = back @ _power(root @ torch.cov(target) @ root, 0.5) @ back

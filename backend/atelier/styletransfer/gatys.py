@@ -70,7 +70,7 @@ class Gatys(StyleMethod):
         """Loss and gradient of the picture, in the sum over its pixels: of the mean, changes would be below what L-BFGS takes for any."""
         if self.looked is None or not torch.equal(self.looked[0], self.x):  # each step of L-BFGS begins where the last one looked
             losses, gradient = self.goal(self.x)
-            values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+            values = self.numbers(losses)
             pixels = self.x.numel()
             self.looked = self.x.detach().clone(), values["loss"] * pixels, gradient.contiguous() * pixels, values
         _, loss, gradient, self.losses = self.looked

@@ -30,6 +30,7 @@ class Lite0(FeatureNetwork):
     content_layers: ClassVar = {"block4": 0.06}
     style_layers: ClassVar = {"stem": 1.0, "block0": 1.0, "block2": 1.0, "block4": 1.0, "block7": 1.0}
     jitter = 8
+    tile = 768
 
     def __init__(self, trained: features.Lite0) -> None:
         """Of a network as `metrics.features.load_lite0` returns it, with its norms in its convolutions."""

@@ -25,6 +25,7 @@ class FeatureNetwork(nn.Module, ABC):
     style_layers: ClassVar[Mapping[str, float]]
     # Pixels by which pictures are moved about, because layers with strides see some pixels more often than others; 0: not at all.
     jitter: ClassVar[int] = 0
+    tile: ClassVar[int]  # longer side in pixels of what 2 GB are enough for
 
     strides: dict[str, int]  # of all layers, in order
     reaches: dict[str, int]

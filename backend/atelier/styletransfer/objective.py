@@ -209,10 +209,10 @@ class Objective:
             self._targets[place] = found
             for index, region in enumerate(self.regions):
                 if region.mask is not None:
-                    mask = self._moved(region.mask, step)[:, :1]
+                    mask = self._moved(region.mask, step)[:, :1].cpu()  # Apple's GPUs can't take such means
                     for layer in self.style_layers:
                         grid = self.network.grid(layer, self.height), self.network.grid(layer, self.width)
-                        self._masks[index, place, layer] = interpolate(mask, grid, mode="area")
+                        self._masks[index, place, layer] = interpolate(mask, grid, mode="area").to(moved)
 
     def _mask(self, index: int, layer: str, step: int, tile: Tile | None = None) -> Tensor | None:
         if self.regions[index].mask is None:

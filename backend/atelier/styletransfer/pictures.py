@@ -49,4 +49,5 @@ def resize(picture: Tensor, height: int, width: int) -> Tensor:
     """By a bicubic filter that takes in every pixel; what it overshoots is cut off."""
     if picture.shape[2:] == (height, width):
         return picture
-    return interpolate(picture, (height, width), mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
+    source = picture.cpu() if picture.device.type == "mps" else picture  # Apple's GPUs have no such filter
+    return interpolate(source, (height, width), mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1).to(picture.device)

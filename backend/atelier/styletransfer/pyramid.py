@@ -101,7 +101,7 @@ class Pyramid(StyleMethod):
         self.averaged.mul_(hp.average).add_(x, alpha=1 - hp.average)
         self.weight = self.weight * hp.average + 1 - hp.average
 
-        values = dict(zip(losses, torch.stack(list(losses.values())).tolist(), strict=True))
+        values = self.numbers(losses)
         if self.settled(values["loss"]):
             self.plan[self.level] = self.step
         work = [steps * height * width for steps, (height, width) in zip(self.plan, self.sizes, strict=True)]

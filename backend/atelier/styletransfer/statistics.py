@@ -77,7 +77,7 @@ def wasserstein(style: Moments) -> StyleLoss:
     style has directions, and whose gradient needs no root of a matrix.
     """
     target, mean = style.covariance, style.mean
-    values, vectors = torch.linalg.eigh(target.double().cpu())  # once; Apple's GPUs have neither float64 nor eigenvalues
+    values, vectors = torch.linalg.eigh(target.cpu().double())  # once; Apple's GPUs have neither float64 nor eigenvalues
     kept = values > len(values) * torch.finfo(target.dtype).eps * values[-1].clamp_min(0)
     root = (vectors[:, kept] * values[kept].sqrt()).to(target)  # R [C, r]
     unit = style.second.trace().clamp_min(torch.finfo(target.dtype).tiny)
@@ -89,7 +89,10 @@ def wasserstein(style: Moments) -> StyleLoss:
         covariance = moments.covariance
         product = root.mT @ covariance @ root
         product = (product + product.mT) / 2
-        eigenvalues = torch.linalg.eigvalsh(product.cpu() if product.device.type == "mps" else product).to(product.device)
+        try:
+            eigenvalues = torch.linalg.eigvalsh(product.cpu() if product.device.type == "mps" else product).to(product.device)
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise FloatingPointError("activations are no numbers any more: weights or the learning rate are too large") from error
         roots = (eigenvalues.clamp_min(0) + smooth).sqrt().sum() + own
         distance: Tensor = ((moments.mean - mean).square().sum() + covariance.trace() + target.trace() - 2 * roots) / unit
         return distance

@@ -44,6 +44,7 @@ class VGG19(FeatureNetwork):
     title = "VGG-19"
     content_layers: ClassVar = {"relu4_2": 0.05}
     style_layers: ClassVar = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
+    tile = 512
 
     mean: Tensor
     deviation: Tensor
