@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.conftest import photograph
 
 from atelier.cli import drawing, main, training
 
@@ -211,3 +212,34 @@ def test_what_is_wrong_is_said_in_a_sentence(atelier: Atelier, trained: str, arg
     out, err = atelier(*arguments, code=2)
     assert complaint in err
     assert out == ""
+
+
+def test_a_picture_is_stylised_and_written_where_it_is_wanted(atelier: Atelier, tmp_path: Path) -> None:
+    for seed in range(2):
+        photograph(seed).save(tmp_path / f"{seed}.jpg")
+    content, style, out = (str(tmp_path / name) for name in ("0.jpg", "1.jpg", "out.png"))
+    tiny = ("--set", "size=64", "--set", "smallest=64", "--set", "steps=2")
+    printed, said = atelier("stylize", content, style, "impasto", "--weight", "1", "--weight", "0.5", "--out", out, *tiny, "--json")
+    job = json.loads(printed)
+    assert (job["status"], [one["weight"] for one in job["style_transfer"]["styles"]]) == ("succeeded", [1.0, 0.5])
+    assert out in said.replace("\n", "")
+    with Image.open(out) as picture:
+        assert picture.size == (64, 53)
+        assert json.loads(picture.text["parameters"])["network"] == "lite0"  # type: ignore[attr-defined]
+
+    _, said = atelier("stylize", content, "no-such.jpg", "--out", out, code=2)
+    assert "no-such.jpg: the file is not there" in said
+    _, said = atelier("stylize", content, style, "--out", str(tmp_path / "out.txt"), code=2)
+    assert "end its name in .png" in said
+    _, said = atelier("stylize", content, style, "--weight", "1", "--weight", "2", "--out", out, code=2)
+    assert "there are 2 for 1 styles" in said
+
+
+def test_feature_networks_are_listed_and_taken_only_when_they_are_what_they_say(atelier: Atelier, tmp_path: Path) -> None:
+    printed, _ = atelier("features", "list", "--json")
+    assert [row["network"] for row in json.loads(printed)] == ["lite0", "vgg19"]
+    (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"not weights")
+    _, said = atelier("features", "add", str(tmp_path / "vgg19-dcbb9e9d.pth"), code=2)
+    assert "vgg19-dcbb9e9d.pth is damaged or another file" in said.replace("\n", " ")
+    _, said = atelier("features", "fetch", "vgg99", code=2)
+    assert "can't be fetched" in said

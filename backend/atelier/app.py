@@ -28,8 +28,10 @@ from atelier.api import (
     images,
     logs,
     models,
+    pictures,
     preparations,
     prompts,
+    style_transfers,
     system,
     training_runs,
 )
@@ -49,7 +51,7 @@ from atelier.settings import Settings
 
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
-FORMS = ("/api/v1/datasets",)  # take multipart/form-data instead of JSON
+FORMS = ("/api/v1/datasets", "/api/v1/pictures", "/api/v1/style-transfers")  # take multipart/form-data instead of JSON
 SWEEP_SECONDS = 600  # between two looks for uploads whose job was cancelled before it began, and for what killed processes left
 GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
 
@@ -125,12 +127,15 @@ def create_app(settings: Settings) -> FastAPI:
         models,
         images,
         prompts,
+        pictures,
+        style_transfers,
         events,
         logs,
         system,
     ):
         v1.include_router(router.router)
-    v1.include_router(bringing.sources)
+    for further in (bringing.sources, pictures.gallery, style_transfers.describing):
+        v1.include_router(further)
     app.include_router(v1)
     app.include_router(system.health)
 

@@ -8,7 +8,7 @@ import pytest
 from atelier.models import architectures
 from atelier.registry.database import Database
 from atelier.registry.store import Store
-from atelier.registry.tables import Event, Job, MetricPoint, Status, preview_url
+from atelier.registry.tables import Event, Job, MetricPoint, Status
 
 pytestmark = pytest.mark.anyio
 
@@ -227,7 +227,7 @@ async def test_metrics_come_by_columns_thinned_evenly_with_first_and_last(
 
 
 async def test_previews_are_listed_and_sent(client: httpx.AsyncClient, database: Database, store: Store, occupied: int) -> None:
-    url = preview_url(occupied, 20)
+    url = f"/api/v1/training-runs/{occupied}/previews/20.png"
     assert (await client.get(url)).status_code == 404
     path = store.preview(occupied, 20)
     path.parent.mkdir(parents=True, exist_ok=True)

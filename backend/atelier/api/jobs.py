@@ -39,6 +39,29 @@ class AlarmOut(BaseModel):
     """What is wrong and what may help, in words."""
 
 
+class StyleOfTransferOut(BaseModel):
+    """A style of a transfer."""
+
+    picture: str
+    weight: float
+    mask: str | None
+
+
+class StyleTransferOut(BaseModel):
+    """What a style transfer is made of."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    method: str
+    content: str
+    """Id of a picture."""
+    styles: list[StyleOfTransferOut]
+    network: str | None
+    """The feature network that draws it, once that is known."""
+    picture: str | None
+    """URL of the result, or of the newest preview as long as there is none."""
+
+
 class JobOut(BaseModel):
     """A job as it stands."""
 
@@ -83,6 +106,8 @@ class JobOut(BaseModel):
     """All of them: the preset's, overridden by those of the request."""
     seed: int | None
     start_from: str | None
+    style_transfer: StyleTransferOut | None = None
+    """For a style transfer alone."""
     preview: str | None
     """URL of the newest preview."""
     log: str | None

@@ -85,10 +85,11 @@ class Safety:
         if origin is None and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return problem(403, "Forbidden", "Requests that change something must come from this server's own page.")
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        wanted = "multipart/form-data" if method == "POST" and path in self.forms else "application/json"
-        if has_body and headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
-            what = "a form" if path in self.forms else "JSON"
-            return problem(415, "Unsupported media type", f"Send {what}, with Content-Type: {wanted}.")
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        takes_form = method == "POST" and path in self.forms  # whether it takes JSON as well, it says itself
+        if has_body and kind != "application/json" and not (takes_form and kind == "multipart/form-data"):
+            what = "a form, with Content-Type: multipart/form-data" if takes_form else "JSON, with Content-Type: application/json"
+            return problem(415, "Unsupported media type", f"Send {what}.")
         return None
 
 

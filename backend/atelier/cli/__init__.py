@@ -13,6 +13,7 @@ from atelier.cli.common import print_json, say
 from atelier.cli.datasets import datasets
 from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
+from atelier.cli.styling import features, stylize
 from atelier.cli.training import runs, train
 from atelier.errors import AtelierError, Invalid
 from atelier.settings import Settings
@@ -69,8 +70,10 @@ def serve(
 app.command()(train)
 app.command()(generate)
 app.command()(discover)
+app.command()(stylize)
 app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
+app.add_typer(features, name="features")
 
 
 @app.command()

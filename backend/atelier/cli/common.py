@@ -55,12 +55,27 @@ def open_database() -> Any:
     return database
 
 
+def pairs(option: str, given: list[str] | None) -> dict[str, Any]:
+    """{"steps": 100} from ["steps=100"]: values are JSON where they can be read as JSON, else text."""
+    values: dict[str, Any] = {}
+    for pair in given or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
+        try:
+            values[key] = json.loads(value)
+        except json.JSONDecodeError:
+            values[key] = value
+    return values
+
+
 def follow(settings: Settings, job: Any, as_json: bool) -> None:
     """Run a queued job here, show its progress, and exit as it ended."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from atelier.jobs.local_run import run_job
     from atelier.registry import queries
+    from atelier.registry.tables import RESUMABLE
 
     database = open_database()
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[state]}")]
@@ -75,11 +90,12 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
                         values = event.data["values"].items()
                         losses = "  ".join(f"{name.removesuffix('/loss')} {value:.3f}" for name, value in values if name.endswith("/loss"))
             if job.restarts > restarts:
-                where = "from its last checkpoint" if job.kind == "train" else "again from the start"
+                where = "from its last checkpoint" if job.kind in RESUMABLE else "again from the start"
                 progress.print(f"{job.error or 'Its process ended'}. It goes on {where}.", markup=False)
                 restarts = job.restarts
             eta = "" if not job.eta_seconds else f"{job.eta_seconds:.0f} s left"
-            speed = "" if job.images_per_second is None else f"{job.images_per_second:.0f} img/s"
+            unit = "steps/s" if job.kind == "stylize" else "img/s"
+            speed = "" if job.images_per_second is None else f"{job.images_per_second:.0f} {unit}"
             description = "cancelling" if job.cancel_requested else "pausing" if job.pause_requested else job.status
             if job.status not in ("starting", "running"):
                 description = job.status

@@ -1,13 +1,12 @@
 """`atelier train` and `atelier runs`."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.common import Json, follow, open_database, print_json, print_table, say
+from atelier.cli.common import Json, follow, open_database, pairs, print_json, print_table, say
 from atelier.settings import Settings
 
 runs = typer.Typer(help="Training runs, of the server and of this command alike.", no_args_is_help=True)
@@ -39,30 +38,16 @@ def train(
     request = TrainRequest(
         architecture=architecture,
         dataset=dataset,
-        dataset_options=_pairs("--data", data),
+        dataset_options=pairs("--data", data),
         model=model,
         preset=preset,
-        hyperparameters=_pairs("--set", set_),
+        hyperparameters=pairs("--set", set_),
         seed=seed,
         start_from=start_from,
     )
     with open_database().write() as session:
         job = submit_training(session, request, Catalog(Store(settings.store_dir).sources))
     follow(settings, job, as_json)
-
-
-def _pairs(option: str, pairs: list[str] | None) -> dict[str, Any]:
-    """{"steps": 100} from ["steps=100"]: values are JSON where they can be read as JSON, else text."""
-    values: dict[str, Any] = {}
-    for pair in pairs or []:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
-        try:
-            values[key] = json.loads(value)
-        except json.JSONDecodeError:
-            values[key] = value
-    return values
 
 
 @runs.command("list")

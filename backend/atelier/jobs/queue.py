@@ -15,7 +15,8 @@ from atelier.datasets.catalog import Catalog, datasets
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid, NotFound
-from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, PrepareRequest, TrainRequest, TrainSpec
+from atelier.jobs.pictures import check_picture
+from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, PrepareRequest, StylizeRequest, StylizeSpec, TrainRequest, TrainSpec
 from atelier.models import architectures
 from atelier.models.artifact import Manifest
 from atelier.models.base import Conditioning, GenerativeModel
@@ -23,6 +24,7 @@ from atelier.registry import queries
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
 from atelier.steering.classifier import read_description
+from atelier.styletransfer import methods
 from atelier.text.captions import source_of
 
 # These run inside a write transaction; an async session calls them as `await session.run_sync(submit_training, request, …)`.
@@ -144,6 +146,42 @@ def submit_discovery(
         return found
 
     return once(session, job, {"discover": request.model_dump(mode="json")}, idempotency_key)
+
+
+def submit_stylization(session: Session, request: StylizeRequest, store: Store, *, idempotency_key: str | None = None) -> Job:
+    """Queue a style transfer.
+
+    Raises:
+        Invalid: with a pointer to everything that is wrong.
+    """
+
+    def job() -> Job:
+        errors: list[dict[str, str]] = []
+        references = [("/content", request.content, False)]
+        for index, style in enumerate(request.styles):
+            references.append((f"/styles/{index}/picture", style.picture, True))
+            if style.mask is not None:
+                references.append((f"/styles/{index}/mask", style.mask, False))
+        for pointer, reference, builtin in references:
+            try:
+                check_picture(store, reference, pointer, builtin=builtin)
+            except Invalid as error:
+                errors += error.errors
+        method = methods.get(request.method)
+        chosen: dict[str, Any] = {}
+        if method is None:
+            errors.append({"pointer": "/method", "detail": f"There is no method {request.method!r}; there are {', '.join(methods)}."})
+        else:
+            try:
+                chosen = method.Hyperparameters.model_validate(request.hyperparameters).model_dump(mode="json")
+            except ValidationError as error:
+                errors += Invalid.of(error, "/hyperparameters").errors
+        if errors:
+            raise Invalid("; ".join(error["detail"] for error in errors), errors)
+        spec = StylizeSpec.model_validate({**request.model_dump(), "hyperparameters": chosen})
+        return Job(kind="stylize", spec=spec.model_dump(mode="json"), priority=spec.priority)
+
+    return once(session, job, {"stylize": request.model_dump(mode="json")}, idempotency_key)
 
 
 def check_dataset_name(session: Session, name: str, catalog: Catalog) -> None:

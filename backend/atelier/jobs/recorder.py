@@ -53,6 +53,7 @@ class Recorder:
         self._claim: tuple[int | None, float | None] | None = None
         self._started = time.monotonic()
         self._first_step: int | None = None
+        self._first_progress = 0.0
         self._next_point = 0
         self._pending: defaultdict[str, list[float]] = defaultdict(list)
         self._last_beat = -math.inf
@@ -102,15 +103,21 @@ class Recorder:
         *,
         preview: bool = False,
         alarms: Sequence[Alarm] | None = None,
+        progress: float | None = None,
     ) -> float | None:
         """Progress at a step boundary, metrics as means since the last tick; returns the estimated seconds to the end.
 
+        `progress` is the share of the work that is done, where steps take longer and longer; else all steps count alike.
         `alarms` are those that stand now, in place of those that stood before; None leaves them as they are.
         """
         if self._first_step is None:
             self._first_step, self._started = step, time.monotonic()
-        done = step - self._first_step
-        eta = (time.monotonic() - self._started) / done * (total_steps - step) if done else None
+            self._first_progress = progress or 0.0
+        if progress is not None:
+            done, left = progress - self._first_progress, 1 - progress
+        else:
+            done, left = step - self._first_step, total_steps - step
+        eta = (time.monotonic() - self._started) / done * left if done > 0 else None
         for name, value in metrics.items():
             self._pending[name].append(value)
 
@@ -128,7 +135,7 @@ class Recorder:
                 self._next_point = step + max(1, total_steps // MAX_POINTS)
             if preview:
                 job.preview_step = step
-                session.add(Event(job_id=job.id, type="preview", data={"step": step, "url": preview_url(job.id, step)}))
+                session.add(Event(job_id=job.id, type="preview", data={"step": step, "url": preview_url(job, step)}))
             if alarms is not None:
                 job.alarms = [dict(alarm) for alarm in alarms]
         self.advanced = True

@@ -100,3 +100,43 @@ class DiscoverSpec(DiscoverRequest):
     """A validated request, for a version by its number."""
 
     version: int
+
+
+PICTURE = r"^[0-9a-f]{32}$"
+
+
+class StyleIn(BaseModel):
+    """A picture whose style is wanted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    picture: str
+    """Id of a picture that was sent or drawn, or the name of a built-in style."""
+    weight: float = Field(1.0, gt=0, le=1000)
+    """How much of it, compared with the other styles."""
+    mask: str | None = Field(None, pattern=PICTURE)
+    """Id of a picture that is white where the style is wanted and black where it is not; without one, everywhere."""
+
+
+class StylizeRequest(BaseModel):
+    """A style transfer as the API's body and the command line describe it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    method: str = "pyramid"
+    """Name of a method."""
+    content: str
+    """Id of a picture that was sent or drawn: what is shown."""
+    styles: list[StyleIn] = Field(min_length=1, max_length=8)
+    """How it is shown: several styles are blended, or each has its place by a mask."""
+    hyperparameters: dict[str, Any] = Field(default_factory=dict)
+    """The method's hyper-parameters that differ from their defaults."""
+    priority: int = Field(0, ge=-100, le=100)
+    """Jobs of a higher priority leave the queue first."""
+
+
+class StylizeSpec(StylizeRequest):
+    """A validated request: hyper-parameters are complete."""
+
+    network: str | None = None
+    """The feature network that draws it, once that is known."""

@@ -25,9 +25,10 @@ class Store:
         self.datasets = self.root / "datasets"
         self.images = self.root / "images"
         self.logs = self.root / "logs"
+        self.pictures = self.root / "pictures"  # that people have sent
         self.sources = self.root / "sources"  # the pictures that people brought
         self.uploads = self.root / "uploads"
-        for folder in (self.classifiers, self.datasets, self.images, self.logs, self.sources, self.uploads):
+        for folder in (self.classifiers, self.datasets, self.images, self.logs, self.pictures, self.sources, self.uploads):
             folder.mkdir(parents=True, exist_ok=True)
 
     def version(self, model: str, number: int) -> Path:
@@ -49,6 +50,15 @@ class Store:
 
     def preview(self, job_id: int, step: int) -> Path:
         return self.root / "jobs" / str(job_id) / "previews" / f"{step}.png"
+
+    def result(self, job_id: int) -> Path:
+        """The picture that a style transfer ended with."""
+        return self.root / "jobs" / str(job_id) / "result.png"
+
+    @property
+    def features(self) -> Path:
+        """Feature networks that were fetched or added."""
+        return self.root / "features"
 
     def create_log(self, prefix: str) -> Path:
         """A new empty log named after the prefix and this moment, the job's alone."""

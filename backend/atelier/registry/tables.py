@@ -41,6 +41,9 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 ACTIVE: tuple[Status, ...] = ("starting", "running")  # a process stands behind the row
 FINISHED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")  # for good; what is paused or interrupted waits for somebody
 
+RESUMABLE: tuple[Kind, ...] = ("train", "stylize")  # these leave checkpoints to go on from
+PATHS: dict[Kind, str] = {"train": "training-runs", "stylize": "style-transfers"}  # of what has previews
+
 POSSIBLE: dict[Status, tuple[str, ...]] = {
     "queued": ("paused", "cancelled"),
     "starting": ("paused", "cancelled"),
@@ -258,8 +261,10 @@ class Job(Base):
         if self.cancel_requested and self.status in ACTIVE:
             return Conflict(f"Job {self.id} is being cancelled; it cannot be {wish} any more.")
         possible = POSSIBLE[self.status]
-        if self.kind != "train":  # no checkpoint to go on from
-            possible = tuple(what for what in possible if what.split()[0] not in ("paused", "continued") and "checkpoint" not in what)
+        if self.kind != "train":
+            possible = tuple(what for what in possible if what != "continued")
+        if self.kind not in RESUMABLE:
+            possible = tuple(what for what in possible if what != "paused" and "checkpoint" not in what)
         return Conflict(f"Job {self.id} {self._state()}; it cannot be {wish}. It can be {' or '.join(possible)}.")
 
     def _state(self) -> str:
@@ -305,14 +310,21 @@ class Job(Base):
             "hyperparameters": self.spec.get("hyperparameters", {}),
             "seed": self.spec.get("seed"),
             "start_from": self.spec.get("start_from"),
-            "preview": preview_url(self.id, self.preview_step) if self.preview_step is not None else None,
+            "style_transfer": self._style_transfer() if self.kind == "stylize" else None,
+            "preview": preview_url(self, self.preview_step) if self.preview_step is not None else None,
             "log": self.log,
             **{name: _json(getattr(self, name)) for name in ("created_at", "started_at", "finished_at")},
         }
 
+    def _style_transfer(self) -> dict[str, Any]:
+        """What a style transfer is made of, and which network has drawn it."""
+        made_of = {name: self.spec.get(name) for name in ("method", "content", "styles", "network")}
+        picture = None if self.preview_step is None else f"/api/v1/{PATHS[self.kind]}/{self.id}/picture"
+        return made_of | {"picture": picture}
 
-def preview_url(job_id: int, step: int) -> str:
-    return f"/api/v1/training-runs/{job_id}/previews/{step}.png"
+
+def preview_url(job: Job, step: int) -> str:
+    return f"/api/v1/{PATHS[job.kind]}/{job.id}/previews/{step}.png"
 
 
 def _json(moment: datetime | None) -> str | None:

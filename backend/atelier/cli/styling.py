@@ -1,0 +1,121 @@
+"""`atelier stylize` and `atelier features`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atelier.cli.common import Json, follow, open_database, pairs, print_json, print_table, say
+from atelier.settings import Settings
+
+features = typer.Typer(help="Feature networks that style transfer and metrics look through.", no_args_is_help=True)
+
+
+def stylize(
+    content: Annotated[Path, typer.Argument(help="A picture: what is shown.")],
+    style: Annotated[list[str], typer.Argument(help="Pictures, or names of built-in styles: how; several are blended.")],
+    out: Annotated[Path, typer.Option(help="File of the result, by its ending PNG, JPEG or WebP.")],
+    weight: Annotated[list[float] | None, typer.Option(help="Weight of each style, in their order; repeatable.")] = None,
+    mask: Annotated[
+        list[Path] | None, typer.Option(help="For each style, in their order, a picture that is white where it is wanted; repeatable.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="pyramid or gatys.")] = "pyramid",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a picture in the style of others, with no server; Ctrl+C cancels, and what there is by then is kept."""
+    from PIL import Image
+
+    from atelier.errors import Invalid
+    from atelier.jobs.pictures import take_in
+    from atelier.jobs.queue import submit_stylization
+    from atelier.jobs.specs import StylizeRequest
+    from atelier.registry.store import Store
+    from atelier.registry.tables import Job
+    from atelier.styletransfer.gallery import styles as builtin
+
+    if out.suffix.lower() not in Image.registered_extensions():
+        raise Invalid.at("/out", f"{out.name}: end its name in .png, .jpg or .webp")
+    if not out.parent.is_dir():
+        raise Invalid.at("/out", f"there is no folder {out.parent}")
+    for option, given in (("weight", weight), ("mask", mask)):
+        if given is not None and len(given) != len(style):
+            raise Invalid.at(f"/{option}", f"there are {len(given)} for {len(style)} styles; give one for each, or none")
+    settings = Settings()
+    store = Store(settings.store_dir)
+
+    def keep(path: Path, pointer: str) -> str:
+        return take_in(store, path, pointer=pointer, name=path.name)
+
+    asked: dict[str, Any] = {"method": method, "content": keep(content, "/content"), "hyperparameters": pairs("--set", set_)}
+    asked["styles"] = [
+        {
+            "picture": one if one in builtin and not Path(one).exists() else keep(Path(one), "/style"),
+            **({} if weight is None else {"weight": weight[index]}),
+            **({} if mask is None else {"mask": keep(mask[index], "/mask")}),
+        }
+        for index, one in enumerate(style)
+    ]
+    database = open_database()
+    with database.write() as session:
+        job = submit_stylization(session, StylizeRequest.model_validate(asked), store)
+    try:
+        follow(settings, job, as_json)
+    finally:
+        with database.read() as session:
+            row = session.get_one(Job, job.id)
+        database.dispose()
+        shown = store.result(row.id) if row.status == "succeeded" else store.preview(row.id, row.preview_step or 0)
+        if shown.exists():
+            if out.suffix.lower() == ".png":
+                out.write_bytes(shown.read_bytes())  # with its parameters
+            else:
+                Image.open(shown).save(out)
+            say.print(f"{out}" if row.status == "succeeded" else f"{out}, as it was at step {row.preview_step}", markup=False)
+
+
+@features.command("list")
+def list_features(as_json: Json = False) -> None:
+    """Feature networks, and which of them are here."""
+    from atelier.registry.store import Store
+    from atelier.styletransfer.vgg import KEPT, URL
+
+    here = (Store(Settings().store_dir).features / KEPT).exists()
+    rows = [
+        {"network": "lite0", "title": "EfficientNet-Lite0", "here": "comes with Atelier"},
+        {
+            "network": "vgg19",
+            "title": "VGG-19",
+            "here": "yes" if here else f"no; atelier features fetch vgg19, or add {URL.rpartition('/')[2]}",
+        },
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows)
+
+
+@features.command("fetch")
+def fetch_features(network: Annotated[str, typer.Argument(help="vgg19.")]) -> None:
+    """Download a feature network's official file, verify it, and keep what is needed of it."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from atelier.errors import Invalid
+    from atelier.registry.store import Store
+    from atelier.styletransfer.vgg import fetch_vgg19
+
+    if network != "vgg19":
+        raise Invalid.at("/network", f"{network!r} can't be fetched; vgg19 can")
+    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=say) as progress:
+        bar = progress.add_task(network, total=None)
+        path = fetch_vgg19(Store(Settings().store_dir).features, lambda done, total: progress.update(bar, completed=done, total=total))
+    print(path)
+
+
+@features.command("add")
+def add_features(file: Annotated[Path, typer.Argument(help="The official file, as it was published.")]) -> None:
+    """Take a feature network's file that you have: it is verified, and what is needed of it is kept."""
+    from atelier.registry.store import Store
+    from atelier.styletransfer.vgg import add_vgg19
+
+    print(add_vgg19(file, Store(Settings().store_dir).features))
