@@ -57,7 +57,7 @@ def draw(name: str, size: int = 512) -> NDArray[np.uint8]:
         raise ValueError(f"there is no style {name!r}; there are {', '.join(styles)}")
     times = max(2, -(-CANVAS // size))
     painted = styles[name].paint(np.random.Generator(np.random.PCG64(styles[name].seed)), size * times)
-    return np.asarray(Image.fromarray((painted.clip(0, 1) * 255).round().astype(np.uint8)).reduce(times))
+    return np.array(Image.fromarray((painted.clip(0, 1) * 255).round().astype(np.uint8)).reduce(times))
 
 
 # ------------------------------------------------------------------------------------------------------------------------- materials
