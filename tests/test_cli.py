@@ -237,7 +237,7 @@ def test_a_picture_is_stylised_and_written_where_it_is_wanted(atelier: Atelier, 
 
 def test_feature_networks_are_listed_and_taken_only_when_they_are_what_they_say(atelier: Atelier, tmp_path: Path) -> None:
     printed, _ = atelier("features", "list", "--json")
-    assert [row["network"] for row in json.loads(printed)] == ["lite0", "vgg19"]
+    assert [row["network"] for row in json.loads(printed)] == ["lite0", "vgg19", "inception", "vgg16", "adain"]
     (tmp_path / "vgg19-dcbb9e9d.pth").write_bytes(b"not weights")
     _, said = atelier("features", "add", str(tmp_path / "vgg19-dcbb9e9d.pth"), code=2)
     assert "vgg19-dcbb9e9d.pth is damaged or another file" in said.replace("\n", " ")

@@ -150,9 +150,16 @@ def test_all_that_is_wrong_is_said_at_once(studio: Studio, pictures: list[str]) 
         submit(studio, pictures, method="oil")
 
 
-def test_a_missing_network_is_said_in_the_job(studio: Studio, pictures: list[str]) -> None:
+def test_a_missing_network_is_said_at_once_and_in_the_job_if_it_goes_missing(studio: Studio, pictures: list[str]) -> None:
+    with pytest.raises(Invalid, match="atelier features fetch vgg19") as caught:
+        submit(studio, pictures, hyperparameters=SMALL | {"network": "vgg19"})
+    assert [error["pointer"] for error in caught.value.errors] == ["/hyperparameters/network"]
+    kept = studio.store.features / "vgg19.safetensors"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(b"nothing")  # is not opened yet
     job = submit(studio, pictures, hyperparameters=SMALL | {"network": "vgg19"})
-    with pytest.raises(ValueError, match="atelier features"):
+    kept.unlink()
+    with pytest.raises(ValueError, match=r"^The weights of VGG-19 are not here: atelier features fetch vgg19"):
         run(studio, job)
 
 

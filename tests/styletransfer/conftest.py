@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from atelier.featurefiles import NETWORKS
 from atelier.metrics import features
 from atelier.styletransfer.lite0 import Lite0
 from atelier.styletransfer.networks import FeatureNetwork, open_network
@@ -19,6 +21,17 @@ def picture(seed: int, height: int = 48, width: int = 64) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     clouds = nn.functional.interpolate(torch.rand(1, 3, 5, 6, generator=generator) * 2 - 1, (height, width), mode="bicubic")
     return (clouds + 0.2 * torch.randn(1, 3, height, width, generator=generator)).clamp(-1, 1)
+
+
+def keep_weights(name: str, folder: Path) -> list[dict[str, Tensor]]:
+    """Random weights, in `folder` as the official ones would be kept."""
+    generator, states = torch.Generator().manual_seed(0), []
+    for published in NETWORKS[name].files:
+        shapes = published.layout.items()
+        fans = {key: torch.Size(shape[1:]).numel() if len(shape) > 1 else 10_000 for key, shape in shapes}
+        states.append({key: torch.randn(shape, generator=generator) * (2 / fans[key]) ** 0.5 for key, shape in shapes})
+        save_file(states[-1], folder / published.kept)
+    return states
 
 
 def thin(network: VGG19, width: int) -> VGG19:

@@ -13,7 +13,8 @@ from atelier.cli.common import print_json, say
 from atelier.cli.datasets import datasets
 from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
-from atelier.cli.styling import features, stylize
+from atelier.cli.features import features
+from atelier.cli.styling import stylize
 from atelier.cli.training import runs, train
 from atelier.errors import AtelierError, Invalid
 from atelier.settings import Settings

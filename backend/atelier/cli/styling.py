@@ -1,14 +1,12 @@
-"""`atelier stylize` and `atelier features`."""
+"""`atelier stylize`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.common import Json, follow, open_database, pairs, print_json, print_table, say
+from atelier.cli.common import Json, follow, open_database, pairs, say
 from atelier.settings import Settings
-
-features = typer.Typer(help="Feature networks that style transfer and metrics look through.", no_args_is_help=True)
 
 
 def stylize(
@@ -72,50 +70,3 @@ def stylize(
             else:
                 Image.open(shown).save(out)
             say.print(f"{out}" if row.status == "succeeded" else f"{out}, as it was at step {row.preview_step}", markup=False)
-
-
-@features.command("list")
-def list_features(as_json: Json = False) -> None:
-    """Feature networks, and which of them are here."""
-    from atelier.registry.store import Store
-    from atelier.styletransfer.vgg import KEPT, URL
-
-    here = (Store(Settings().store_dir).features / KEPT).exists()
-    rows = [
-        {"network": "lite0", "title": "EfficientNet-Lite0", "here": "comes with Atelier"},
-        {
-            "network": "vgg19",
-            "title": "VGG-19",
-            "here": "yes" if here else f"no; atelier features fetch vgg19, or add {URL.rpartition('/')[2]}",
-        },
-    ]
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows)
-
-
-@features.command("fetch")
-def fetch_features(network: Annotated[str, typer.Argument(help="vgg19.")]) -> None:
-    """Download a feature network's official file, verify it, and keep what is needed of it."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    from atelier.errors import Invalid
-    from atelier.registry.store import Store
-    from atelier.styletransfer.vgg import fetch_vgg19
-
-    if network != "vgg19":
-        raise Invalid.at("/network", f"{network!r} can't be fetched; vgg19 can")
-    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=say) as progress:
-        bar = progress.add_task(network, total=None)
-        path = fetch_vgg19(Store(Settings().store_dir).features, lambda done, total: progress.update(bar, completed=done, total=total))
-    print(path)
-
-
-@features.command("add")
-def add_features(file: Annotated[Path, typer.Argument(help="The official file, as it was published.")]) -> None:
-    """Take a feature network's file that you have: it is verified, and what is needed of it is kept."""
-    from atelier.registry.store import Store
-    from atelier.styletransfer.vgg import add_vgg19
-
-    print(add_vgg19(file, Store(Settings().store_dir).features))

@@ -15,6 +15,7 @@ from atelier.datasets.catalog import Catalog, datasets
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid, NotFound
+from atelier.featurefiles import missing
 from atelier.jobs.pictures import check_picture
 from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, PrepareRequest, StylizeRequest, StylizeSpec, TrainRequest, TrainSpec
 from atelier.models import architectures
@@ -176,6 +177,9 @@ def submit_stylization(session: Session, request: StylizeRequest, store: Store, 
                 chosen = method.Hyperparameters.model_validate(request.hyperparameters).model_dump(mode="json")
             except ValidationError as error:
                 errors += Invalid.of(error, "/hyperparameters").errors
+        absent = missing(chosen.get("network", ""), store.features)
+        if absent is not None:
+            errors.append({"pointer": "/hyperparameters/network", "detail": absent})
         if errors:
             raise Invalid("; ".join(error["detail"] for error in errors), errors)
         spec = StylizeSpec.model_validate({**request.model_dump(), "hyperparameters": chosen})

