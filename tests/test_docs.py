@@ -19,6 +19,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from tests.conftest import photograph
 
 from atelier.datasets.cache import prepare
 from atelier.datasets.catalog import open_dataset
@@ -64,6 +65,38 @@ def test_a_zip_is_brought_as_told(server: str, tmp_path: Path) -> None:
         job = httpx.get(f"{server}/api/v1/preparations/{job['id']}").json()
     assert job["status"] == "succeeded", job["error"]
     assert httpx.get(f"{server}/api/v1/datasets/orchids").json()["num_images"] == 12
+
+
+def test_styles_are_transferred_as_told(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "style-transfer.md").read_text()
+    for seed, name in enumerate(("cat.jpg", "waves.jpg")):
+        photograph(seed).save(tmp_path / name)
+    send, fetch = (
+        re.findall(r"^```sh\n(curl.*?)^```", page, flags=re.DOTALL | re.MULTILINE)[0].replace("http://127.0.0.1:8000", server).splitlines()
+    )
+    send = send.replace('{"size": 512}', '{"size": 64, "smallest": 64, "steps": 2}').replace("curl -F", "curl -sS -F", 1)
+    job = json.loads(subprocess.run(["bash", "-euc", send], cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout)
+    deadline = time.monotonic() + 60
+    while job["status"] not in ("succeeded", "failed"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+        job = httpx.get(f"{server}/api/v1/style-transfers/{job['id']}").json()
+    assert job["status"] == "succeeded", job["error"]
+    subprocess.run(
+        ["bash", "-euc", fetch.replace("transfers/1/", f"transfers/{job['id']}/")],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    with Image.open(tmp_path / "cat.png") as picture:
+        assert picture.size == (64, 53)
+
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    (tmp_path / "cat.png").unlink()
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace("size=384", "size=64, smallest=64, steps=2"), "style-transfer.md", "exec"), {})
+    assert (tmp_path / "cat.png").exists()
 
 
 @pytest.fixture
