@@ -71,24 +71,20 @@ def test_styles_are_transferred_as_told(server: str, tmp_path: Path, monkeypatch
     page = (ROOT / "docs" / "style-transfer.md").read_text()
     for seed, name in enumerate(("cat.jpg", "waves.jpg")):
         photograph(seed).save(tmp_path / name)
-    send, fetch = (
-        re.findall(r"^```sh\n(curl.*?)^```", page, flags=re.DOTALL | re.MULTILINE)[0].replace("http://127.0.0.1:8000", server).splitlines()
-    )
-    send = send.replace('{"size": 512}', '{"size": 64, "smallest": 64, "steps": 2}').replace("curl -F", "curl -sS -F", 1)
-    job = json.loads(subprocess.run(["bash", "-euc", send], cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout)
+    asked = re.findall(r"^```sh\n(curl.*?)^```", page, flags=re.DOTALL | re.MULTILINE)[0]
+    send, fetch = asked.replace("http://127.0.0.1:8000", server).replace("curl ", "curl -sS ").splitlines()
+
+    def ask(command: str) -> str:
+        return subprocess.run(["bash", "-euc", command], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    job = json.loads(ask(send.replace('{"size": 512}', '{"size": 64, "smallest": 64, "steps": 2}')))
     deadline = time.monotonic() + 60
     while job["status"] not in ("succeeded", "failed"):
         assert time.monotonic() < deadline, job
         time.sleep(0.2)
         job = httpx.get(f"{server}/api/v1/style-transfers/{job['id']}").json()
     assert job["status"] == "succeeded", job["error"]
-    subprocess.run(
-        ["bash", "-euc", fetch.replace("transfers/1/", f"transfers/{job['id']}/")],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    ask(fetch.replace("transfers/1/", f"transfers/{job['id']}/"))
     with Image.open(tmp_path / "cat.png") as picture:
         assert picture.size == (64, 53)
 
