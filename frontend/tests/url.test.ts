@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { address, below, prefixed } from "../src/lib/url";
+import { address, below, prefixed, replaced } from "../src/lib/url";
 
 it("keeps what is empty and leaves out what is undefined", () => {
   expect(address("/train", { model: "", preset: undefined, "hp.steps": "3" })).toBe("/train?model=&hp.steps=3");
@@ -9,4 +9,9 @@ it("keeps what is empty and leaves out what is undefined", () => {
 it("carries drafts under a prefix", () => {
   const query = { model: "m", ...prefixed({ steps: "3" }, "hp.") };
   expect(below(query, "hp.")).toEqual({ steps: "3" });
+});
+
+it("replaces all drafts under a prefix", () => {
+  const query = { model: "m", "hp.steps": "3", "hp.size": "64" };
+  expect(replaced(query, "hp.", { size: "96" })).toEqual({ "hp.steps": undefined, "hp.size": "96" });
 });

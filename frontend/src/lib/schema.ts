@@ -78,7 +78,7 @@ export function grouped(fields: Field[]): [string, Field[]][] {
     .filter(([, members]) => members.length > 0);
 }
 
-const groupOrder = ["text", "budget", "data", "optimisation", "hardware"];
+const groupOrder = ["text", "look", "layers", "budget", "data", "optimisation", "hardware"];
 
 function resolve(schema: Schema, definitions: Record<string, Schema>): Schema {
   const target = schema.$ref ?? (schema.allOf?.length === 1 ? schema.allOf[0]?.$ref : undefined);
@@ -203,4 +203,9 @@ export function differing(fields: Field[], base: Values, drafts: Drafts): Drafts
     const draft = drafts[field.name];
     return draft === undefined ? kept : edit(kept, field, base, draft);
   }, {});
+}
+
+/** Those messages that a field is there to show. */
+export function errorsOf(fields: Field[], errors: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(errors).filter(([name]) => fields.some((field) => field.name === name)));
 }

@@ -27,6 +27,12 @@ export function prefixed(values: Query, prefix: string): Query {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
 }
 
+/** The changes to a query that make what it has below a prefix these. */
+export function replaced(query: Query, prefix: string, values: Query): Changes {
+  const gone = Object.keys(below(query, prefix)).map((name): [string, undefined] => [prefix + name, undefined]);
+  return { ...Object.fromEntries(gone), ...prefixed(values, prefix) };
+}
+
 /** The query, and a function that changes some of it in place, without a new entry in the history. */
 export function useQuery(): [Query, (changes: Changes) => void] {
   const { path, query, route } = useLocation();

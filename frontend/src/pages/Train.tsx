@@ -5,13 +5,14 @@ import { useLocation } from "preact-iso";
 import { api } from "../api/client";
 import { fieldErrors, type Problem } from "../api/problem";
 import type { Architecture, Dataset, Model } from "../api/types";
+import { Details } from "../components/Details";
 import { SelectField, TextField } from "../components/fields";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
 import { plural, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
-import { baseline, chosen, type Drafts, differing, type Field, fieldsOf, grouped, type Values } from "../lib/schema";
-import { below, type Changes, prefixed, useQuery } from "../lib/url";
+import { baseline, chosen, differing, errorsOf, fieldsOf, grouped, type Values } from "../lib/schema";
+import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
 import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
 
@@ -73,7 +74,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
   const wrong = Object.keys(hyper.errors).length + Object.keys(data.errors).length + (seedError && !own.seed ? 1 : 0);
   const hyperErrors = fieldErrors(problem, "/hyperparameters");
   const optionErrors = fieldErrors(problem, "/dataset_options");
-  const shown = { ...own, ...named(hyperErrors, fields), ...named(optionErrors, options) };
+  const shown = { ...own, ...errorsOf(fields, hyperErrors), ...errorsOf(options, optionErrors) };
   const shownAtFields =
     problem !== null && problem.errors.length > 0 && Object.keys(shown).length >= problem.errors.length;
   const edited = (changes: Changes) => {
@@ -132,7 +133,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
             origin="default"
             drafts={optionDrafts}
             errors={optionErrors}
-            onChange={(next) => edited(redrafted(query, "data.", next))}
+            onChange={(next) => edited(replaced(query, "data.", next))}
           />
         </Details>
       </div>
@@ -151,7 +152,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
             fields={members}
             drafts={drafts}
             from={preset ?? "the defaults"}
-            errors={{ ...named(hyper.errors, members), ...named(hyperErrors, members) }}
+            errors={{ ...errorsOf(members, hyper.errors), ...errorsOf(members, hyperErrors) }}
           >
             <SchemaForm
               fields={members}
@@ -159,7 +160,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
               origin={preset ?? "default"}
               drafts={drafts}
               errors={hyperErrors}
-              onChange={(next) => edited(redrafted(query, "hp.", next))}
+              onChange={(next) => edited(replaced(query, "hp.", next))}
             />
           </Details>
         ))}
@@ -228,42 +229,4 @@ function defaultPreset({ presets }: Architecture): string | undefined {
 
 function summary(architecture: Architecture, dataset: Dataset, base: Values, values: Values): string {
   return `${architecture.title} on ${dataset.title}, ${budget({ ...base, ...values })}`;
-}
-
-/** Those messages that a field is there to show. */
-function named(errors: Record<string, string>, fields: Field[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(errors).filter(([name]) => fields.some((field) => field.name === name)));
-}
-
-/** The changes to a query that make its drafts below a prefix these. */
-function redrafted(query: Record<string, string>, prefix: string, drafts: Drafts): Changes {
-  const gone = Object.keys(below(query, prefix)).map((name): [string, undefined] => [prefix + name, undefined]);
-  return { ...Object.fromEntries(gone), ...prefixed(drafts, prefix) };
-}
-
-interface DetailsProps {
-  title: string;
-  fields: Field[];
-  drafts: Drafts;
-  from: string;
-  errors: Record<string, string>;
-  children: preact.ComponentChildren;
-}
-
-/** A form that is folded away until it differs or is wrong. */
-function Details({ title, fields, drafts, from, errors, children }: DetailsProps) {
-  const changed = fields.filter((field) => field.name in drafts).length;
-  const [opened, setOpened] = useState(changed > 0);
-  if (fields.length === 0) return null;
-  return (
-    <details open={opened || Object.keys(errors).length > 0} onToggle={(e) => setOpened(e.currentTarget.open)}>
-      <summary>
-        {title}{" "}
-        <span class="soft small">
-          {changed > 0 ? `${changed} changed from ${from}` : `${fields.length}, as in ${from}`}
-        </span>
-      </summary>
-      <div class="panel">{children}</div>
-    </details>
-  );
 }
