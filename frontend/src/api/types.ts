@@ -15,6 +15,9 @@ export type Status = Job["status"];
 /** A job of kind train: what it trains, and on what, is known. */
 export type TrainingRun = Job & { kind: "train"; architecture: string; dataset: string; model: string; seed: number };
 
+/** A job of kind stylize: what it is made of is known. */
+export type StyleTransfer = Job & { kind: "stylize"; style_transfer: Shapes["StyleTransferOut"] };
+
 export type Architecture = Omit<Shapes["ArchitectureOut"], "hyperparameters" | "presets"> & {
   hyperparameters: Schema;
   presets: Record<string, Values>;
@@ -26,6 +29,12 @@ export type Sample = Shapes["SampleOut"];
 export type Skipped = Shapes["SkippedOut"];
 /** Where pictures can come from. */
 export type Sources = Shapes["SourcesOut"];
+
+export type StyleMethod = Omit<Shapes["StyleMethodOut"], "hyperparameters"> & { hyperparameters: Schema };
+/** A built-in style. */
+export type Style = Shapes["StyleOut"];
+/** A picture that was sent. */
+export type SentPicture = Shapes["PictureOut"];
 
 export type Version = Shapes["VersionOut"];
 export type Model = Shapes["ModelOut"];
@@ -48,3 +57,5 @@ export interface TrainingRequest {
   priority: number;
 }
 export type TrainingBody = paths["/api/v1/training-runs"]["post"]["requestBody"]["content"]["application/json"];
+
+export type StyleTransferBody = paths["/api/v1/style-transfers"]["post"]["requestBody"]["content"]["application/json"];

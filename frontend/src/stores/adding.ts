@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { api } from "../api/client";
 import { Problem } from "../api/problem";
-import type { Sources } from "../api/types";
+import type { Job, Sources } from "../api/types";
 import { type Sending, sendDataset } from "../api/upload";
 import { type Draft, emptyDraft, formOf, nameOf, type Source, whyNot } from "../lib/adding";
 import { asProblem } from "../lib/resource";
@@ -21,7 +21,7 @@ export const upload = signal<Upload | null>(null); // while a file is on its way
 export const busy = signal(false);
 export const refused = signal<Problem | null>(null);
 
-let sending: Sending | undefined;
+let sending: Sending<Job> | undefined;
 
 export function edit(changes: Partial<Draft>) {
   draft.value = { ...draft.value, ...changes };
