@@ -36,6 +36,14 @@ it("never offers to pause a preparation, nor to go on with a failed one", () => 
   expect(deeds(preparation({ status: "failed" }))).toEqual(["retry"]);
 });
 
+it("offers a style transfer all that a run is offered, and names it by its number", () => {
+  const transfer = (status: Status) => job({ id: 7, kind: "stylize", model: null, dataset: null, status });
+  for (const status of statuses) expect(deeds(transfer(status)), status).toEqual(deeds(job({ status })));
+  expect(jobName(transfer("running"))).toBe("style transfer 7");
+  expect(progressWords(transfer("running"))).toBe("Looks at the pictures");
+  expect(progressWords({ ...transfer("failed"), total_steps: 0 })).toBe("Failed");
+});
+
 it("says what a job is about to become", () => {
   expect(statusText(job({ status: "running", pause_requested: true }))).toBe("Pausing…");
   expect(statusText(job({ status: "running", pause_requested: true, cancel_requested: true }))).toBe("Cancelling…");

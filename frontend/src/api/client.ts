@@ -2,11 +2,24 @@
 
 import createClient from "openapi-fetch";
 import type { Deed } from "../lib/job";
+import { isId } from "../lib/style";
 import type { Wishes } from "../lib/wishes";
 import { connection } from "../stores/events";
 import { Problem, problemFrom } from "./problem";
 import type { paths } from "./schema";
-import type { Architecture, Dataset, Job, Picture, Sample, Status, TrainingBody, TrainingRequest } from "./types";
+import type {
+  Architecture,
+  Dataset,
+  Job,
+  Picture,
+  Sample,
+  Status,
+  StyleMethod,
+  StyleTransfer,
+  StyleTransferBody,
+  TrainingBody,
+  TrainingRequest,
+} from "./types";
 
 /** Any answer shows that the server is there; none, that it is away. */
 async function reach(request: Request): Promise<Response> {
@@ -28,7 +41,11 @@ async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Re
   return data;
 }
 
-const places: Partial<Record<Job["kind"], string>> = { prepare: "preparations", discover: "discoveries" };
+const places: Partial<Record<Job["kind"], string>> = {
+  prepare: "preparations",
+  discover: "discoveries",
+  stylize: "style-transfers",
+};
 
 /** A call whose address depends on a job's kind. */
 async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
@@ -43,6 +60,7 @@ async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unkn
 }
 
 const runPath = (id: number) => ({ path: { run_id: id } });
+const transferPath = (id: number) => ({ path: { transfer_id: id } });
 const named = (name: string) => ({ path: { name } });
 
 export const api = {
@@ -116,6 +134,18 @@ export const api = {
     ).items,
   discover: async (model: string, version: number) =>
     (await answer(client.POST("/api/v1/discoveries", { body: { model, version, again: false } }))) as Job,
+  styleMethods: async () => (await answer(client.GET("/api/v1/style-methods"))).items as StyleMethod[],
+  styles: async () => (await answer(client.GET("/api/v1/styles"))).items,
+  transfers: async (cursor?: string) => {
+    const page = await answer(client.GET("/api/v1/style-transfers", { params: { query: { limit: 24, cursor } } }));
+    return { items: page.items as StyleTransfer[], next_cursor: page.next_cursor };
+  },
+  transfer: async (id: number) =>
+    (await answer(client.GET("/api/v1/style-transfers/{transfer_id}", { params: transferPath(id) }))) as StyleTransfer,
+  stylize: async (body: StyleTransferBody) =>
+    (await answer(client.POST("/api/v1/style-transfers", { body }))) as StyleTransfer,
+  transferPreviews: async (id: number) =>
+    (await answer(client.GET("/api/v1/style-transfers/{transfer_id}/previews", { params: transferPath(id) }))).items,
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,
   log: async (name: string, offset: number) => {
     const response = await reach(new Request(`${logUrl(name)}?offset=${offset}`));
@@ -137,3 +167,7 @@ export const samplesUrl = (dataset: string, count: number, resolution: number) =
 /** One picture of a data set. */
 export const pictureUrl = (dataset: string, index: number, resolution: number) =>
   `${datasetUrl(dataset)}/images/${index}?resolution=${resolution}`;
+
+/** A picture by its id, or a built-in style by its name. */
+export const referredUrl = (reference: string, size: number) =>
+  `/api/v1/${isId(reference) ? `pictures/${reference}` : `styles/${encodeURIComponent(reference)}/picture`}?size=${size}`;

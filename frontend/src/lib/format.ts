@@ -58,7 +58,7 @@ export function ago(iso: string, now: number = Date.now()): string {
 export function title(name: string): string {
   const words = name
     .replaceAll("_", " ")
-    .replace(/\b(ema|vae|gan|fid|kl|nll|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
+    .replace(/\b(ema|vae|gan|fid|kl|nll|tv|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -34,6 +34,7 @@ export function statusText({ status, cancel_requested, pause_requested }: Job): 
 
 /** What a job is called in a list. */
 export function jobName(job: Job): string {
+  if (job.kind === "stylize") return `style transfer ${job.id}`;
   return job.model ?? job.dataset ?? `job ${job.id}`;
 }
 
@@ -55,7 +56,7 @@ export function progressWords(job: Job): string {
     case "succeeded":
       return job.kind === "prepare" ? `Ready${tookWords(job)}` : `${number(job.step)} steps${tookWords(job)}`;
     default:
-      return job.kind === "prepare"
+      return job.kind === "prepare" || job.total_steps === 0
         ? statusWords[job.status]
         : `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps)} steps`;
   }
@@ -67,7 +68,7 @@ function preparationWords(job: Job): string {
 }
 
 function trainingWords(job: Job): string {
-  if (job.step === 0) return "Prepares the data set";
+  if (job.step === 0) return job.kind === "stylize" ? "Looks at the pictures" : "Prepares the data set";
   return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
 }
 
@@ -102,12 +103,16 @@ const trainingDeeds: Record<Status, Deed[]> = {
   succeeded: [],
 };
 
+const resumable: Job["kind"][] = ["train", "stylize"];
+
 /** What can be asked of a job now; a pause that is still to come can be taken back. A preparation has no middle to go on from. */
 export function deeds({ kind, status, pause_requested, cancel_requested }: Job): Deed[] {
   if (hasProcess(status) && cancel_requested) return ["cancel"];
   if (hasProcess(status) && pause_requested) return ["resume", "cancel"];
   const all = trainingDeeds[status];
-  return kind === "train" ? all : all.filter((deed) => deed !== "pause" && (deed !== "resume" || status !== "failed"));
+  return resumable.includes(kind)
+    ? all
+    : all.filter((deed) => deed !== "pause" && (deed !== "resume" || status !== "failed"));
 }
 
 /** Jobs that wait, in the order in which they start. */

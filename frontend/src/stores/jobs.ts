@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Job, TrainingRun } from "../api/types";
+import type { Job, StyleTransfer, TrainingRun } from "../api/types";
 import { subscribe } from "./events";
 
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
@@ -15,9 +15,18 @@ export function isRun(job: Job | undefined): job is TrainingRun {
   return job?.kind === "train";
 }
 
+export function isTransfer(job: Job | undefined): job is StyleTransfer {
+  return job?.kind === "stylize";
+}
+
 /** Training runs, newest first. */
 export function runsOf(all: ReadonlyMap<number, Job>): TrainingRun[] {
   return newestFirst(all).filter(isRun);
+}
+
+/** Style transfers, newest first. */
+export function transfersOf(all: ReadonlyMap<number, Job>): StyleTransfer[] {
+  return newestFirst(all).filter(isTransfer);
 }
 
 /** Preparations of data sets, newest first. */
