@@ -10,7 +10,9 @@ import { Logs } from "./pages/Logs";
 import { NotFound } from "./pages/NotFound";
 import { Run } from "./pages/Run";
 import { Runs } from "./pages/Runs";
+import { Style } from "./pages/Style";
 import { Train } from "./pages/Train";
+import { Transfer } from "./pages/Transfer";
 
 export function App() {
   return (
@@ -24,6 +26,8 @@ export function App() {
           <Route path="/datasets" component={Datasets} />
           <Route path="/datasets/:name" component={Dataset} />
           <Route path="/inference" component={Inference} />
+          <Route path="/style" component={Style} />
+          <Route path="/style/:id" component={Transfer} />
           <Route path="/logs/:name?" component={Logs} />
           <Route default component={NotFound} />
         </Router>

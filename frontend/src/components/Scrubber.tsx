@@ -1,11 +1,19 @@
-/** Previews through time: the same latents, drawn again and again while the generator learns. */
+/** Previews through time: the same latents, drawn again and again while the generator learns; or one picture as it gets better. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Preview } from "../api/types";
 import { number } from "../lib/format";
 import { Picture } from "./pieces";
 
-export function Scrubber({ previews, waiting }: { previews: Preview[]; waiting: string }) {
+interface ScrubberProps {
+  previews: Preview[];
+  waiting: string; // what is said before the first
+  what?: string;
+  children?: (preview: Preview | undefined) => ComponentChildren; // how one is shown, where it is not by itself
+}
+
+export function Scrubber({ previews, waiting, what = "Samples", children }: ScrubberProps) {
   const [chosen, choose] = useState<number | null>(null); // null follows the newest
   const last = previews.length - 1;
   const index = Math.min(chosen ?? last, last);
@@ -18,14 +26,16 @@ export function Scrubber({ previews, waiting }: { previews: Preview[]; waiting: 
   return (
     <figure class="frame">
       <div class="mat">
-        {preview ? (
-          <Picture src={preview.url} alt={`Samples after ${number(preview.step)} steps`} />
+        {children ? (
+          children(preview)
+        ) : preview ? (
+          <Picture src={preview.url} alt={`${what} after ${number(preview.step)} steps`} />
         ) : (
           <div class="picture" />
         )}
       </div>
       <figcaption>
-        <span>{preview ? `Samples at step ${number(preview.step)}` : waiting}</span>
+        <span>{preview ? `${what} at step ${number(preview.step)}` : waiting}</span>
         {chosen !== null && index < last && (
           <button class="plain" type="button" onClick={() => choose(null)}>
             To the newest

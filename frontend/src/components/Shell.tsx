@@ -8,12 +8,13 @@ import { jobs, useLiveJobs } from "../stores/jobs";
 import { switchTheme } from "../stores/theme";
 import { Icon, type IconName, Mark } from "./Icon";
 
-const places: { path: string; label: string; icon: IconName }[] = [
+const places: { path: string; label: string; more?: string; icon: IconName }[] = [
   { path: "/", label: "Home", icon: "home" },
   { path: "/train", label: "Train", icon: "train" },
   { path: "/runs", label: "Runs", icon: "runs" },
   { path: "/datasets", label: "Data sets", icon: "datasets" },
   { path: "/inference", label: "Inference", icon: "inference" },
+  { path: "/style", label: "Style", more: " transfer", icon: "style" },
   { path: "/logs", label: "Logs", icon: "logs" },
 ];
 
@@ -51,6 +52,7 @@ function Places() {
   const live = [...jobs.value.values()].filter((job) => isLive(job.status));
   const counts: Record<string, number> = {
     "/runs": live.filter((job) => job.kind === "train").length,
+    "/style": live.filter((job) => job.kind === "stylize").length,
     "/datasets": live.filter((job) => job.kind === "prepare").length,
   };
   return (
@@ -60,7 +62,10 @@ function Places() {
           <li key={place.path}>
             <a href={place.path} aria-current={isAt(path, place.path) ? "page" : undefined}>
               <Icon name={place.icon} />
-              {place.label}
+              <span>
+                {place.label}
+                {place.more && <span class="roomy">{place.more}</span>}
+              </span>
               <Count of={counts[place.path] ?? 0} />
             </a>
           </li>

@@ -4,6 +4,7 @@ import { useId } from "preact/hooks";
 
 interface SliderProps {
   label: string;
+  named?: string; // for those who do not see what it stands beside
   value: number | undefined; // undefined: not touched
   rest: number; // where it stands until then
   resting: string; // what that means, in words
@@ -15,7 +16,8 @@ interface SliderProps {
   onChange: (value: number | undefined) => void;
 }
 
-export function Slider({ label, value, rest, resting, min, max, step, words = String, hint, onChange }: SliderProps) {
+export function Slider(props: SliderProps) {
+  const { label, named = label, value, rest, resting, min, max, step, words = String, hint, onChange } = props;
   const id = useId();
   return (
     <div class={`slider ${value === undefined ? "" : "changed"}`}>
@@ -28,7 +30,7 @@ export function Slider({ label, value, rest, resting, min, max, step, words = St
             class="plain reset"
             type="button"
             onClick={() => onChange(undefined)}
-            aria-label={`Set ${label} back`}
+            aria-label={`Set ${named} back`}
             title="Set it back"
           >
             {words(value)} ↺
@@ -42,6 +44,7 @@ export function Slider({ label, value, rest, resting, min, max, step, words = St
         max={max}
         step={step}
         value={value ?? rest}
+        aria-label={named === label ? undefined : named}
         aria-valuetext={value === undefined ? resting : words(value)}
         onInput={(e) => onChange(e.currentTarget.valueAsNumber)}
       />

@@ -6,11 +6,12 @@ import type { Dataset, System, Version } from "../api/types";
 import { PreparationRow } from "../components/PreparationRow";
 import { PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { RunRow } from "../components/RunRow";
+import { TransferRow } from "../components/TransferRow";
 import { ago, bytes, percent } from "../lib/format";
 import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { address } from "../lib/url";
-import { jobs, preparationsOf, remember, runsOf } from "../stores/jobs";
+import { jobs, preparationsOf, remember, runsOf, transfersOf } from "../stores/jobs";
 
 export function Home() {
   const models = useResource("models", api.models);
@@ -24,12 +25,14 @@ export function Home() {
 
   const known = runsOf(jobs.value);
   const preparations = preparationsOf(jobs.value).filter((job) => isLive(job.status));
+  const transfers = transfersOf(jobs.value).filter((job) => isLive(job.status));
   const live = known.filter((job) => isLive(job.status));
   const versions = (models.data ?? [])
     .flatMap((model) => model.latest ?? [])
     .sort((a, b) => b.created_at.localeCompare(a.created_at))
     .slice(0, 8);
-  const empty = models.data !== undefined && runs.data !== undefined && versions.length === 0 && known.length === 0;
+  const empty =
+    models.data !== undefined && runs.data !== undefined && versions.length + known.length + transfers.length === 0;
 
   return (
     <div class="page">
@@ -47,10 +50,13 @@ export function Home() {
               {live.map((job) => (
                 <RunRow key={job.id} job={job} />
               ))}
+              {transfers.map((job) => (
+                <TransferRow key={job.id} job={job} />
+              ))}
               {preparations.map((job) => (
                 <PreparationRow key={job.id} job={job} />
               ))}
-              {live.length === 0 && preparations.length === 0 && (
+              {live.length + transfers.length + preparations.length === 0 && (
                 <p class="empty">
                   Nothing runs. <a href="/train">Train a model</a> or look at the <a href="/runs">runs so far</a>.
                 </p>

@@ -1,0 +1,26 @@
+/** One style transfer in a list. */
+
+import { api, referredUrl } from "../api/client";
+import type { StyleTransfer } from "../api/types";
+import { progressWords } from "../lib/job";
+import { useResource } from "../lib/resource";
+import { stylesTitle } from "../lib/style";
+import { JobProgress, StatusMark } from "./pieces";
+
+export function TransferRow({ job }: { job: StyleTransfer }) {
+  const gallery = useResource("styles", api.styles).data;
+  const { content, styles } = job.style_transfer;
+  return (
+    <a class="run-row" href={`/style/${job.id}`}>
+      <img class="thumb" src={job.preview ?? referredUrl(content, 128)} alt="" />
+      <span class="stack tight middle">
+        <strong>Style transfer {job.id}</strong>
+        <span class="small soft middle">
+          {stylesTitle(styles, gallery)} · {progressWords(job)}
+        </span>
+      </span>
+      <StatusMark job={job} />
+      <JobProgress job={job} />
+    </a>
+  );
+}

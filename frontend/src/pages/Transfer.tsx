@@ -1,0 +1,253 @@
+/** One style transfer: its picture as it gets better, what it is made of, its log. */
+
+import { useEffect, useState } from "preact/hooks";
+import { useLocation, useRoute } from "preact-iso";
+import { api, referredUrl } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Preview, Style, StyleMethod, StyleTransfer } from "../api/types";
+import { BeforeAfter } from "../components/BeforeAfter";
+import { Chart } from "../components/Chart";
+import { Icon } from "../components/Icon";
+import { JobActions } from "../components/JobActions";
+import { LogView } from "../components/LogView";
+import { JobProgress, PageHead, Picture, ProblemNote, StatusMark, Trouble } from "../components/pieces";
+import { Scrubber } from "../components/Scrubber";
+import { duration, number, title } from "../lib/format";
+import { isLive, progressWords, secondsTaken } from "../lib/job";
+import { useResource } from "../lib/resource";
+import { append, type Columns, noColumns, type Quantity, thin } from "../lib/series";
+import { againPath, changedIn, stylesTitle, styleTitle } from "../lib/style";
+import { subscribe } from "../stores/events";
+import { isTransfer, jobs, remember } from "../stores/jobs";
+
+const mostPoints = 1000;
+
+export function Transfer() {
+  const id = Number(useRoute().params.id);
+  const { data, problem } = useResource(`transfer ${id}`, () => api.transfer(id));
+  useEffect(() => {
+    if (data) remember([data]);
+  }, [data]);
+  const job = jobs.value.get(id);
+  if (!isTransfer(job))
+    return (
+      <div class="page">
+        <PageHead title={problem ? `Style transfer ${id}` : "…"} />
+        <ProblemNote problem={problem} />
+      </div>
+    );
+  return <TransferView key={id} job={job} />;
+}
+
+function TransferView({ job }: { job: StyleTransfer }) {
+  const { columns, previews, problem } = useCourse(job.id);
+  const { route } = useLocation();
+  const [refused, setRefused] = useState<Problem | null>(null);
+  const gallery = useResource("styles", api.styles).data;
+  const methods = useResource("style methods", api.styleMethods).data;
+  const { content, styles, method: name, network, picture } = job.style_transfer;
+  const method = methods?.find((known) => known.name === name);
+  const loss = lossesIn(columns);
+  const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
+  return (
+    <div class="page">
+      <PageHead
+        title={`Style transfer ${job.id}`}
+        actions={
+          <JobActions job={job} onProblem={setRefused} onNew={(next) => route(`/style/${next.id}`)}>
+            {picture && (
+              <a class={`button ${ended ? "" : "quiet"}`} href={picture} download={`style-transfer-${job.id}.png`}>
+                <Icon name="save" size={18} /> Download
+              </a>
+            )}
+            <a class="button quiet" href={againPath(job, method)}>
+              Change and draw again…
+            </a>
+          </JobActions>
+        }
+      >
+        <p class="row soft">
+          <StatusMark job={job} />
+          <span>
+            {stylesTitle(styles, gallery)}, by {method?.title ?? title(name)}
+            {network && ` through ${networkTitles[network] ?? network}`}
+            {job.retry_of !== null && (
+              <>
+                , retry of <a href={`/style/${job.retry_of}`}>{job.retry_of}</a>
+              </>
+            )}
+          </span>
+        </p>
+      </PageHead>
+      <ProblemNote problem={refused} />
+      <Trouble job={job} />
+      <ProblemNote problem={problem} />
+      <div class="transfer-columns">
+        <div class="stack">
+          <Scrubber previews={previews} what="Picture" waiting={waitingWords(job)}>
+            {(preview) => (
+              <BeforeAfter
+                before={referredUrl(content, 2048)}
+                after={preview?.url}
+                alt={preview ? `Picture after ${number(preview.step)} steps` : ""}
+                share={ended ? 0.5 : 0}
+              />
+            )}
+          </Scrubber>
+          {columns.steps.length > 1 && (
+            <section class="panel stack losses" aria-labelledby="loss">
+              <h2 id="loss">
+                Losses <span class="soft small">since you look at it</span>
+              </h2>
+              <Chart columns={columns} quantity={loss} minor />
+            </section>
+          )}
+        </div>
+        <div class="stack">
+          <section class="panel stack" aria-label="Progress">
+            <strong>{progressWords(job)}</strong>
+            <JobProgress job={job} />
+            <Facts job={job} />
+          </section>
+          <MadeOf job={job} gallery={gallery} />
+          <Settings job={job} method={method} />
+        </div>
+      </div>
+      {job.log && (
+        <section class="stack" aria-labelledby="log">
+          <div class="row apart">
+            <h2 id="log">Log</h2>
+            <a class="small" href={`/logs/${job.log}`}>
+              {job.log}
+            </a>
+          </div>
+          <LogView name={job.log} follow={isLive(job.status)} height="10rem" />
+        </section>
+      )}
+    </div>
+  );
+}
+
+const networkTitles: Record<string, string> = { vgg19: "VGG-19", lite0: "EfficientNet-Lite0" };
+
+/** What stands below the content as long as there is nothing to see but that. */
+function waitingWords({ status, cancel_requested }: StyleTransfer): string {
+  if (cancel_requested || status === "cancelled") return "Cancelled before there was a picture. This is the content.";
+  if (status === "failed") return "It failed before there was a picture. This is the content.";
+  if (status === "paused" || status === "interrupted") return "It waits to be resumed. This is the content.";
+  if (status === "queued") return "It waits for its turn. This is the content.";
+  return "The first picture comes in seconds. This is the content.";
+}
+
+/** Losses and previews: what the server kept, then what it tells. */
+function useCourse(id: number): { columns: Columns; previews: Preview[]; problem: Problem | null } {
+  const { data, problem } = useResource(`previews ${id}`, () => api.transferPreviews(id));
+  const [columns, setColumns] = useState(noColumns);
+  const [previews, setPreviews] = useState(data ?? []);
+
+  useEffect(() => {
+    if (data) setPreviews(data);
+  }, [data]);
+
+  useEffect(
+    () =>
+      subscribe(`job:${id}`, (event) => {
+        if (event.type === "job") remember([event.data]);
+        else if (event.type === "metrics") setColumns((columns) => thin(append(columns, event.data), mostPoints));
+        else setPreviews((known) => ((known.at(-1)?.step ?? -1) < event.data.step ? [...known, event.data] : known));
+      }),
+    [id],
+  );
+  return { columns, previews, problem };
+}
+
+/** All of them in one chart: what they are told as adds up to what is made small. */
+function lossesIn({ series }: Columns): Quantity {
+  const names = Object.keys(series);
+  return { title: "losses", names, labels: names.map((name) => name.split("/").at(-1) ?? name), unit: "number" };
+}
+
+function Facts({ job }: { job: StyleTransfer }) {
+  const took = secondsTaken(job);
+  const facts: [string, string][] = [
+    ["Size", /^\d/.test(job.stage ?? "") ? `${job.stage?.replace(" x ", " × ")}` : "–"],
+    ["Step", job.total_steps > 0 ? `${number(job.step)} / ${number(job.total_steps)}` : "–"],
+    took === null
+      ? ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)]
+      : ["Time taken", duration(took)],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gallery: Style[] | undefined }) {
+  const { content, styles } = style_transfer;
+  return (
+    <section class="panel stack" aria-labelledby="made-of">
+      <h2 id="made-of">Made of</h2>
+      <ul class="made-of">
+        <li>
+          <Picture src={referredUrl(content, 256)} alt="" />
+          <span class="small">Content</span>
+        </li>
+        {styles.map(({ picture, weight, mask }) => (
+          <li key={picture}>
+            <Picture src={referredUrl(picture, 256)} alt="" />
+            <span class="small">
+              {styleTitle(picture, gallery)}
+              {styles.length > 1 && (
+                <span class="soft">
+                  {" "}
+                  ×{"\u00a0"}
+                  {number(weight)}
+                </span>
+              )}
+            </span>
+            {mask && (
+              <span class="row small soft">
+                <img class="mask" src={referredUrl(mask, 64)} alt="" /> masked
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** What was asked for otherwise than by default; all else is folded away. */
+function Settings({ job, method }: { job: StyleTransfer; method: StyleMethod | undefined }) {
+  const changed = Object.keys(changedIn(job, method));
+  const list = (names: string[]) => (
+    <dl class="settings">
+      {names.map((name) => {
+        const value = job.hyperparameters[name];
+        return (
+          <div key={name}>
+            <dt>{title(name)}</dt>
+            <dd>{Array.isArray(value) ? value.join(", ") || "those of the network" : String(value ?? "not used")}</dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+  const others = Object.keys(job.hyperparameters).filter((name) => !changed.includes(name));
+  return (
+    <section class="panel stack close" aria-labelledby="settings">
+      <h2 id="settings">Hyper-parameters</h2>
+      {changed.length > 0 ? list(changed) : <p class="soft">All as by default.</p>}
+      <details>
+        <summary>{changed.length > 0 ? `The other ${others.length}` : `All ${others.length}`}</summary>
+        {list(others)}
+      </details>
+    </section>
+  );
+}

@@ -1,0 +1,78 @@
+/** The style transfers so far, newest first. */
+
+import { useEffect, useState } from "preact/hooks";
+import { api, referredUrl } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Style, StyleTransfer } from "../api/types";
+import { Picture, ProblemNote, StatusMark, useNow } from "../components/pieces";
+import { ago } from "../lib/format";
+import { isLive, progressWords } from "../lib/job";
+import { asProblem, useResource } from "../lib/resource";
+import { stylesTitle } from "../lib/style";
+import { jobs, remember, transfersOf } from "../stores/jobs";
+
+export function StyleHistory({ gallery }: { gallery: Style[] | undefined }) {
+  const { data, problem } = useResource("style transfers", () => api.transfers());
+  const [more, setMore] = useState<string | null>();
+  const [failed, setFailed] = useState<Problem | null>(null);
+  const cursor = more === undefined ? data?.next_cursor : more;
+  const now = useNow(30);
+  useEffect(() => remember(data?.items ?? []), [data]);
+
+  const readOn = async () => {
+    try {
+      const page = await api.transfers(cursor ?? undefined);
+      remember(page.items);
+      setMore(page.next_cursor);
+    } catch (reason) {
+      setFailed(asProblem(reason));
+    }
+  };
+
+  const shown = transfersOf(jobs.value);
+  return (
+    <section class="stack" aria-labelledby="history">
+      <h2 id="history">Drawn so far</h2>
+      <ProblemNote problem={problem ?? failed} />
+      {shown.length > 0 && (
+        <div class="versions">
+          {shown.map((job) => (
+            <Card key={job.id} job={job} gallery={gallery} now={now} />
+          ))}
+        </div>
+      )}
+      {data && shown.length === 0 && (
+        <p class="empty">Nothing yet. A picture and a style are enough: all else has good defaults.</p>
+      )}
+      {cursor && (
+        <button class="quiet" type="button" onClick={readOn}>
+          Older ones
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Card({ job, gallery, now }: { job: StyleTransfer; gallery: Style[] | undefined; now: number }) {
+  const { content, styles } = job.style_transfer;
+  return (
+    <a class="version-card" href={`/style/${job.id}`}>
+      <figure class="frame">
+        <div class="mat">
+          <Picture
+            class={job.preview ? "" : "pale"}
+            src={job.preview ?? referredUrl(content, 384)}
+            alt={job.preview ? `Style transfer ${job.id}` : `Content of style transfer ${job.id}`}
+          />
+        </div>
+        <figcaption>
+          <span class="stack tight">
+            <strong>{stylesTitle(styles, gallery)}</strong>
+            {job.status !== "succeeded" && <StatusMark job={job} />}
+            <span>{isLive(job.status) ? progressWords(job) : ago(job.finished_at ?? job.created_at, now)}</span>
+          </span>
+        </figcaption>
+      </figure>
+    </a>
+  );
+}
