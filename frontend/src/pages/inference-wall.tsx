@@ -48,6 +48,14 @@ export function Wall({ drawing, expected, version, model, number }: WallProps) {
                   >
                     <Icon name="save" size={17} />
                   </a>
+                  <a
+                    class="button plain square"
+                    href={address("/style", { content: image.id })}
+                    aria-label={`Use image ${image.seed} as content of a style transfer`}
+                    title="Use as content of a style transfer"
+                  >
+                    <Icon name="style" size={17} />
+                  </a>
                   <CopyLink
                     path={address("/inference", {
                       model,
