@@ -1,6 +1,8 @@
 """The Fréchet distance, against closed forms and the definition."""
 
 import math
+import weakref
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
+from atelier.metrics import frechet
 from atelier.metrics.frechet import Gaussian, Projection, frechet_distance
 
 
@@ -35,6 +38,68 @@ def test_mean_and_covariance_are_the_unbiased_ones() -> None:
     assert np.allclose(found.covariance, np.cov(features.numpy(), rowvar=False), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("sizes", [(50,), (1,) * 50, (1, 20, 0, 29), (49, 1)])
+def test_a_set_that_comes_in_batches_is_the_same_set(sizes: tuple[int, ...]) -> None:
+    features = correlated(50, 7, 0)
+    found = Gaussian.of_batches(features.split(sizes))
+    assert found.count == 50
+    assert torch.allclose(found.mean, features.mean(dim=0), rtol=1e-12)
+    assert np.allclose(found.covariance, np.cov(features.numpy(), rowvar=False), rtol=1e-12, atol=1e-12)
+
+
+def test_a_large_set_is_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = correlated(50, 7, 0)
+    whole = Gaussian.of(features)
+    monkeypatch.setattr(frechet, "ROWS", 8)
+    assert torch.allclose(Gaussian.of(features).covariance, whole.covariance, rtol=1e-12)
+
+
+def test_no_batch_is_kept() -> None:
+    alive: list[weakref.ref[Tensor]] = []
+
+    def batches() -> Iterator[Tensor]:
+        for seed in range(20):
+            batch = normal(10, 4, seed)
+            alive.append(weakref.ref(batch))
+            yield batch
+            del batch
+            assert sum(ref() is not None for ref in alive) <= 1  # the one that was just looked at
+
+    assert Gaussian.of_batches(batches()).count == 200
+
+
+def test_far_from_zero_digits_are_not_lost() -> None:
+    features = normal(200, 5)
+    moved = Gaussian.of_batches((features + 1e7).split(10))
+    assert torch.allclose(moved.covariance, Gaussian.of(features).covariance, atol=1e-7)
+
+
+def test_too_few_images_and_what_is_no_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="is one"):
+        Gaussian.of(normal(1, 4))
+    with pytest.raises(ValueError, match="are none"):
+        Gaussian.of_batches([])
+    features = normal(10, 4)
+    features[3, 2] = torch.nan
+    with pytest.raises(ValueError, match="no numbers"):
+        Gaussian.of(features)
+    with pytest.raises(ValueError, match="no numbers"):
+        gaussian(torch.eye(2).double(), torch.tensor([0, torch.inf]).double())
+
+
+def test_sets_of_different_features_have_no_distance() -> None:
+    with pytest.raises(ValueError, match="with 4 and 5 features"):
+        frechet_distance(Gaussian.of(normal(10, 4)), Gaussian.of(normal(10, 5)))
+
+
+@pytest.mark.parametrize("n", [100, 12])
+def test_the_factor_is_one_of_the_rank_and_kept(n: int) -> None:
+    one = Gaussian.of(correlated(n, 20, 0))
+    assert one.factor.shape == (20, min(20, n - 1))
+    assert torch.allclose(one.factor @ one.factor.mT, one.covariance, rtol=1e-12, atol=1e-12 * float(one.covariance.trace()))
+    assert one.factor is one.factor
+
+
 def test_of_the_same_shape_elsewhere_it_is_the_square_of_how_far() -> None:
     features = correlated(300, 20, 0)
     moved = features + torch.arange(20)
@@ -45,6 +110,25 @@ def test_of_diagonal_covariances_it_is_that_of_the_deviations() -> None:
     a, b = normal(30, 1, 0).abs().flatten(), normal(30, 1, 1).abs().flatten()
     found = frechet_distance(gaussian(a.diag()), gaussian(b.diag()))
     assert found == pytest.approx(float((a.sqrt() - b.sqrt()).square().sum()), rel=1e-10)
+
+
+def test_of_covariances_that_commute_it_is_that_of_their_spectra() -> None:
+    a, b = normal(30, 1, 0).abs().flatten(), normal(30, 1, 1).abs().flatten()
+    b[:7] = 0  # singular, in directions that are no axes
+    basis = torch.linalg.qr(normal(30, 30, 2)).Q
+    found = frechet_distance(gaussian(basis * a @ basis.mT), gaussian(basis * b @ basis.mT))
+    assert found == pytest.approx(float((a.sqrt() - b.sqrt()).square().sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_covariances_that_are_almost_singular_it_is_still_a_number(seed: int) -> None:
+    spectrum = torch.logspace(0, -12, 30, dtype=torch.float64)
+    basis = torch.linalg.qr(normal(30, 30, seed)).Q
+    one = gaussian(basis * spectrum @ basis.mT)
+    assert one.factor.shape == (30, 30)
+    assert frechet_distance(one, one) == pytest.approx(0, abs=1e-6)
+    other = gaussian(basis * (4 * spectrum) @ basis.mT)
+    assert frechet_distance(one, other) == pytest.approx(float(spectrum.sum()), rel=1e-6)
 
 
 def test_in_one_dimension_it_is_the_textbook_formula() -> None:

@@ -3,57 +3,96 @@
 d² = |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½, which everybody calls the distance though it is its square.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+import numpy as np
 import torch
+from scipy.linalg.lapack import dpstrf
 from torch import Tensor
+
+ROWS = 4096  # of a set that are copied to float64 at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Gaussian:
-    """Mean [D] and covariance [D, D] of a set of features, in float64."""
+    """Mean [D] and covariance [D, D] of a set of features, in float64 on the CPU.
+
+    Raises:
+        ValueError: a feature is no number.
+    """
 
     mean: Tensor
     covariance: Tensor
     count: int
 
+    def __post_init__(self) -> None:
+        if not (self.mean.isfinite().all() and self.covariance.isfinite().all()):
+            raise ValueError("the features have values that are no numbers, so no distance can be taken")
+
     @classmethod
     def of(cls, features: Tensor) -> Self:
         """Of features [N, D], N at least 2; the covariance is the unbiased one."""
-        x = features.double()
-        mean = x.mean(dim=0)
-        centred = x - mean
-        return cls(mean, centred.mT @ centred / (len(x) - 1), len(x))
+        return cls.of_batches(features[start : start + ROWS] for start in range(0, len(features), ROWS))
+
+    @classmethod
+    def of_batches(cls, batches: Iterable[Tensor]) -> Self:
+        """Of features [N, D] that come a few at a time, in memory for one batch and one covariance, however many there are.
+
+        Means and squares are carried from batch to batch about the mean so far (Chan, Golub and LeVeque 1979), since sums of raw
+        squares lose digits where means are large.
+
+        Raises:
+            ValueError: fewer than 2 features.
+        """
+        count, mean, scatter = 0, torch.zeros(0), torch.zeros(0)
+        for batch in batches:
+            x = batch.detach().cpu().double()  # [B, D]
+            if not len(x):
+                continue
+            if not count:
+                mean, scatter = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1], x.shape[1])
+            centre = x.mean(dim=0)
+            moved = centre - mean
+            rows = torch.cat([x - centre, moved[None] * (count * len(x) / (count + len(x))) ** 0.5])
+            scatter.addmm_(rows.mT, rows)
+            count += len(x)
+            mean = mean + moved * (len(x) / count)
+        if count < 2:
+            raise ValueError(f"a covariance needs two images at least, and there {'is one' if count else 'are none'}")
+        return cls(mean, scatter / (count - 1), count)
 
     @cached_property
     def factor(self) -> Tensor:
-        """S [D, R] with S Sᵀ = C, where R is the rank; triangular when that is D."""
-        if self.count > len(self.mean):
-            lower: Tensor
-            lower, failed = torch.linalg.cholesky_ex(self.covariance)
-            if not failed:
-                return lower
-        values, vectors = torch.linalg.eigh(self.covariance)
-        # Zeros that round-off has made small numbers of: their roots would not be small.
-        kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1].clamp_min(0)
-        factor: Tensor = vectors[:, kept] * values[kept].sqrt()
-        return factor
+        """S [D, R] with S Sᵀ = C, where R is the rank: by Cholesky, the largest remaining variance first.
+
+        It ends where all that remains is round-off, so that singular covariances need no eigenvectors, and takes a tenth of their time.
+        """
+        lower, order, rank, _ = dpstrf(self.covariance.numpy(), lower=1)
+        factor = np.empty((len(lower), rank))
+        factor[order - 1] = np.tril(lower)[:, :rank]
+        return torch.from_numpy(factor)
 
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """Exact for singular covariances as well, and never complex.
 
-    With C₁ = S₁ S₁ᵀ the eigenvalues of C₁ C₂ are those of the symmetric S₁ᵀ C₂ S₁, which takes an eighth of the time of a matrix
-    root. Where they may be zero, their roots are taken as the singular values of S₁ᵀ S₂, which have all digits.
+    With C = S Sᵀ the trace of the root of C₁ C₂ is the sum of the singular values of S₁ᵀ S₂. Where none of them is zero, they are
+    taken as roots of the eigenvalues of a symmetric matrix, which takes half the time. A factor is kept with its Gaussian, so of many
+    distances to one set, all but the first are spared that set's.
+
+    Raises:
+        ValueError: the sets have different numbers of features.
     """
-    full = len(first.mean)
-    if first.factor.shape[1] == second.factor.shape[1] == full:
-        eigenvalues = torch.linalg.eigvalsh(first.factor.mT @ second.covariance @ first.factor)
-        trace = eigenvalues.clamp_min(0).sqrt().sum()
+    if len(first.mean) != len(second.mean):
+        raise ValueError(f"sets with {len(first.mean)} and {len(second.mean)} features have no distance")
+    product = first.factor.mT @ second.factor  # [R, S]
+    if product.shape == first.covariance.shape:
+        trace = torch.linalg.eigvalsh(product @ product.mT).clamp_min(0).sqrt().sum()
     else:
-        trace = torch.linalg.svdvals(first.factor.mT @ second.factor).sum()
+        trace = torch.linalg.svdvals(product).sum()
     distance = (first.mean - second.mean).square().sum() + first.covariance.trace() + second.covariance.trace() - 2 * trace
     return float(distance)
 
