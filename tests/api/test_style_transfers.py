@@ -186,7 +186,7 @@ async def test_what_was_drawn_can_be_a_content(client: httpx.AsyncClient, sent: 
 
 async def test_methods_and_styles_describe_themselves(client: httpx.AsyncClient) -> None:
     methods = (await client.get("/api/v1/style-methods")).json()["items"]
-    assert [method["name"] for method in methods] == ["pyramid", "gatys"]
+    assert [method["name"] for method in methods] == ["pyramid", "adain", "gatys"]
     for method in methods:
         assert all(field["description"] for field in method["hyperparameters"]["properties"].values())
     styles = (await client.get("/api/v1/styles")).json()["items"]

@@ -57,6 +57,20 @@ def vgg64() -> FeatureNetwork:
 
 
 @pytest.fixture(scope="session")
+def adain(tmp_path_factory: pytest.TempPathFactory) -> FeatureNetwork:
+    folder = tmp_path_factory.mktemp("features")
+    keep_weights("adain", folder)
+    return open_network("adain", folder, CPU)
+
+
+@pytest.fixture(scope="session")
+def adain64(tmp_path_factory: pytest.TempPathFactory) -> FeatureNetwork:
+    folder = tmp_path_factory.mktemp("features")
+    keep_weights("adain", folder)
+    return open_network("adain", folder, CPU).double()
+
+
+@pytest.fixture(scope="session")
 def lite() -> FeatureNetwork:
     return open_network("lite0", Path("nowhere"), CPU)
 

@@ -8,7 +8,7 @@ from atelier.metrics import features
 from atelier.styletransfer.lite0 import Lite0
 from atelier.styletransfer.networks import FeatureNetwork, networks, open_network
 
-NETWORKS = pytest.mark.parametrize("name", ["vgg", "lite"])
+NETWORKS = pytest.mark.parametrize("name", ["vgg", "lite", "adain"])
 
 
 @NETWORKS
@@ -52,4 +52,4 @@ def test_a_network_that_is_none_is_refused_and_auto_takes_what_there_is(tmp_path
     with pytest.raises(ValueError, match="'resnet' is not one of"):
         open_network("resnet", features.Path(str(tmp_path)), CPU)
     assert isinstance(open_network("auto", features.Path(str(tmp_path)), CPU), Lite0)
-    assert set(networks) == {"vgg19", "lite0"}
+    assert set(networks) == {"vgg19", "lite0", "adain"}

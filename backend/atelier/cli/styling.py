@@ -17,7 +17,7 @@ def stylize(
     mask: Annotated[
         list[Path] | None, typer.Option(help="For each style, in their order, a picture that is white where it is wanted; repeatable.")
     ] = None,
-    method: Annotated[str, typer.Option(help="pyramid or gatys.")] = "pyramid",
+    method: Annotated[str, typer.Option(help="pyramid, gatys or adain.")] = "pyramid",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -19,7 +19,6 @@ from atelier.serving.images import encode, keep
 from atelier.settings import Settings
 from atelier.styletransfer import methods
 from atelier.styletransfer.base import Style, StyleMethod, Tick
-from atelier.styletransfer.networks import open_network
 from atelier.styletransfer.pictures import from_pixels
 from atelier.training import checkpoint
 
@@ -71,7 +70,7 @@ def prepare(spec: StylizeSpec, store: Store, settings: Settings) -> StyleMethod:
     method = methods[spec.method]
     hp = method.Hyperparameters.model_validate(spec.hyperparameters)
     try:
-        network = open_network(hp.network, store.features, pick_device(settings.device), hp.pooling)
+        network = hp.open(store.features, pick_device(settings.device))
     except FileNotFoundError as error:
         raise ValueError(str(error)) from error
     styles = [

@@ -7,12 +7,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from atelier.styletransfer.base import Hyperparameters, Style, StyleMethod, Tick, method
+from atelier.styletransfer.base import Style, Tick, method
 from atelier.styletransfer.networks import FeatureNetwork
+from atelier.styletransfer.optimised import OptimisedHyperparameters, OptimisedMethod
 from atelier.styletransfer.statistics import gatys
 
 
-class GatysHyperparameters(Hyperparameters):
+class GatysHyperparameters(OptimisedHyperparameters):
     """Hyper-parameters of Gatys' method."""
 
     tv_weight: float = Field(0.0, ge=0, le=1000)
@@ -28,7 +29,7 @@ class GatysHyperparameters(Hyperparameters):
 
 
 @method("gatys")
-class Gatys(StyleMethod):
+class Gatys(OptimisedMethod):
     """Changes the pixels of the whole picture at once until it has the content's activations and the style's Gram matrices.
 
     Weights are those of the authors' published code: each layer's mean squared difference of Gram matrices by 1000/C², the mean of that

@@ -8,8 +8,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from atelier.styletransfer.base import Hyperparameters, Style, StyleMethod, Tick, method
+from atelier.styletransfer.base import Style, Tick, method
 from atelier.styletransfer.networks import FeatureNetwork
+from atelier.styletransfer.optimised import OptimisedHyperparameters, OptimisedMethod
 from atelier.styletransfer.pictures import fitted, resize
 from atelier.styletransfer.statistics import STYLE_LOSSES
 
@@ -17,7 +18,7 @@ RATIO = 2**0.5  # of a size to the one before it
 TV = 0.5  # of the loss; tuned like the weights of layers
 
 
-class PyramidHyperparameters(Hyperparameters):
+class PyramidHyperparameters(OptimisedHyperparameters):
     """Hyper-parameters of the pyramid."""
 
     statistics: Literal["wasserstein", "gram", "gatys"] = "wasserstein"
@@ -39,7 +40,7 @@ class PyramidHyperparameters(Hyperparameters):
 
 
 @method("pyramid")
-class Pyramid(StyleMethod):
+class Pyramid(OptimisedMethod):
     """Draws a small picture in the style, enlarges it, and goes on: sharper, and several times as fast as at full size alone.
 
     Each size begins with the average of the one before it, and with Adam's moments, enlarged likewise, so that no step is lost. Losses have
