@@ -108,6 +108,7 @@ it("names styles by the gallery's titles", () => {
     );
   expect(titled("impasto")).toBe("Swirling impasto");
   expect(titled("impasto", "stained-glass", sent)).toBe("Swirling impasto, Stained-glass and your picture");
+  expect(titled(sent, "impasto", mask)).toBe("your picture 1, Swirling impasto and your picture 2");
 });
 
 it("tells a style's mistake from that of all", () => {

@@ -2,6 +2,7 @@
 
 import { api, referredUrl } from "../api/client";
 import type { StyleTransfer } from "../api/types";
+import { capital } from "../lib/format";
 import { progressWords } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { stylesTitle } from "../lib/style";
@@ -16,7 +17,7 @@ export function TransferRow({ job }: { job: StyleTransfer }) {
       <span class="stack tight middle">
         <strong>Style transfer {job.id}</strong>
         <span class="small soft middle">
-          {stylesTitle(styles, gallery)} · {progressWords(job)}
+          {capital(stylesTitle(styles, gallery))} · {progressWords(job)}
         </span>
       </span>
       <StatusMark job={job} />

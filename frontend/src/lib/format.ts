@@ -59,6 +59,10 @@ export function title(name: string): string {
   const words = name
     .replaceAll("_", " ")
     .replace(/\b(ema|vae|gan|fid|kl|nll|tv|r1|rgb|id|z|w)\b/gi, (w) => w.toUpperCase());
+  return capital(words);
+}
+
+export function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

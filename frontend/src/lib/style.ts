@@ -65,10 +65,13 @@ export function nearest(halts: number[], value: number): number {
   return Math.max(0, far.indexOf(Math.min(...far)));
 }
 
-/** The built-in one's title; of others one only knows that somebody sent or drew them. */
-export function styleTitle(picture: string, gallery: Style[] | undefined): string {
-  if (isId(picture)) return "your picture";
-  return gallery?.find((style) => style.name === picture)?.title ?? title(picture);
+/** Built-in ones by their titles; of others one only knows that somebody sent or drew them. */
+export function styleNames(styles: { picture: string }[], gallery: Style[] | undefined): string[] {
+  const own = styles.filter(({ picture }) => isId(picture));
+  return styles.map((style) => {
+    if (!isId(style.picture)) return gallery?.find(({ name }) => name === style.picture)?.title ?? title(style.picture);
+    return own.length > 1 ? `your picture ${own.indexOf(style) + 1}` : "your picture";
+  });
 }
 
 export function isId(picture: string): boolean {
@@ -77,7 +80,7 @@ export function isId(picture: string): boolean {
 
 /** "Woodcut", "Woodcut and your picture", "Woodcut, Mosaic and your picture" */
 export function stylesTitle(styles: { picture: string }[], gallery: Style[] | undefined): string {
-  return list.format(styles.map(({ picture }) => styleTitle(picture, gallery)));
+  return list.format(styleNames(styles, gallery));
 }
 
 const list = new Intl.ListFormat("en-GB", { type: "conjunction" });

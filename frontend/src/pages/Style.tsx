@@ -188,7 +188,10 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
       <div class="start-bar">
         <span>
           <strong>{content ? "Your picture" : "A picture"}</strong>
-          <span class="soft"> · {styles.length > 0 ? stylesTitle(styles, gallery) : "no style yet"}</span>
+          <span class="soft">
+            {" "}
+            · {styles.length > 0 ? `in the style of ${stylesTitle(styles, gallery)}` : "no style yet"}
+          </span>
           <span class="soft"> · {String({ ...base, ...hyper.values }.size)} px</span>
         </span>
         <button type="submit" disabled={starting || wrong > 0}>

@@ -12,11 +12,11 @@ import { JobActions } from "../components/JobActions";
 import { LogView } from "../components/LogView";
 import { JobProgress, PageHead, Picture, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
-import { duration, number, title } from "../lib/format";
+import { capital, duration, number, title } from "../lib/format";
 import { isLive, progressWords, secondsTaken } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { append, type Columns, noColumns, type Quantity, thin } from "../lib/series";
-import { againPath, changedIn, stylesTitle, styleTitle } from "../lib/style";
+import { againPath, changedIn, styleNames, stylesTitle } from "../lib/style";
 import { subscribe } from "../stores/events";
 import { isTransfer, jobs, remember } from "../stores/jobs";
 
@@ -69,7 +69,7 @@ function TransferView({ job }: { job: StyleTransfer }) {
         <p class="row soft">
           <StatusMark job={job} />
           <span>
-            {stylesTitle(styles, gallery)}, by {method?.title ?? title(name)}
+            {capital(stylesTitle(styles, gallery))}, by {method?.title ?? title(name)}
             {network && ` through ${networkTitles[network] ?? network}`}
             {job.retry_of !== null && (
               <>
@@ -190,6 +190,7 @@ function Facts({ job }: { job: StyleTransfer }) {
 
 function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gallery: Style[] | undefined }) {
   const { content, styles } = style_transfer;
+  const names = styleNames(styles, gallery);
   return (
     <section class="panel stack" aria-labelledby="made-of">
       <h2 id="made-of">Made of</h2>
@@ -198,11 +199,11 @@ function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gall
           <Picture src={referredUrl(content, 256)} alt="" />
           <span class="small">Content</span>
         </li>
-        {styles.map(({ picture, weight, mask }) => (
+        {styles.map(({ picture, weight, mask }, index) => (
           <li key={picture}>
             <Picture src={referredUrl(picture, 256)} alt="" />
             <span class="small">
-              {styleTitle(picture, gallery)}
+              {capital(names[index] ?? "")}
               {styles.length > 1 && (
                 <span class="soft">
                   {" "}

@@ -6,8 +6,9 @@ import type { Style } from "../api/types";
 import { PictureDrop } from "../components/PictureDrop";
 import { Picture } from "../components/pieces";
 import { Slider } from "../components/Slider";
+import { capital } from "../lib/format";
 import { type Delivery, useDelivery } from "../lib/sending";
-import { type ChosenStyle, nearest, styleError, styleTitle, weights } from "../lib/style";
+import { type ChosenStyle, nearest, styleError, styleNames, weights } from "../lib/style";
 
 interface ContentChoiceProps {
   content: string | undefined;
@@ -48,6 +49,7 @@ interface StylesChoiceProps {
 }
 
 export function StylesChoice({ styles, gallery, delivery, problem, error, onChange }: StylesChoiceProps) {
+  const names = styleNames(styles, gallery);
   const replace = (index: number, change: Partial<ChosenStyle>) =>
     onChange(styles.map((style, at) => (at === index ? { ...style, ...change } : style)));
   return (
@@ -61,7 +63,7 @@ export function StylesChoice({ styles, gallery, delivery, problem, error, onChan
             <ChosenRow
               key={style.picture}
               style={style}
-              name={styleTitle(style.picture, gallery)}
+              name={names[index] ?? ""}
               several={styles.length > 1}
               error={styleError(problem, index)}
               onChange={(change) => replace(index, change)}
@@ -99,7 +101,7 @@ function ChosenRow({ style, name, several, error, onChange, onRemove }: ChosenRo
       <Picture src={referredUrl(picture, 256)} alt="" />
       <div class="stack tight">
         <div class="row apart">
-          <strong>{name}</strong>
+          <strong>{capital(name)}</strong>
           <button class="plain" type="button" onClick={onRemove} aria-label={`Remove ${name}`}>
             Remove
           </button>

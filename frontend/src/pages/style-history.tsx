@@ -5,7 +5,7 @@ import { api, referredUrl } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Style, StyleTransfer } from "../api/types";
 import { Picture, ProblemNote, StatusMark, useNow } from "../components/pieces";
-import { ago } from "../lib/format";
+import { ago, capital } from "../lib/format";
 import { isLive, progressWords } from "../lib/job";
 import { asProblem, useResource } from "../lib/resource";
 import { stylesTitle } from "../lib/style";
@@ -67,7 +67,7 @@ function Card({ job, gallery, now }: { job: StyleTransfer; gallery: Style[] | un
         </div>
         <figcaption>
           <span class="stack tight">
-            <strong>{stylesTitle(styles, gallery)}</strong>
+            <strong>{capital(stylesTitle(styles, gallery))}</strong>
             {job.status !== "succeeded" && <StatusMark job={job} />}
             <span>{isLive(job.status) ? progressWords(job) : ago(job.finished_at ?? job.created_at, now)}</span>
           </span>
