@@ -49,3 +49,9 @@ def test_the_seed_decides_the_subsets() -> None:
     x, y = normal(100, 8), normal(100, 8, 1)
     first, again, other = (kernel_distance(x, y, subsets=3, subset_size=20, seed=seed).value for seed in (0, 0, 1))
     assert first == again != other
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 10), (10, 1)])
+def test_too_few_images_are_refused(n: int, m: int) -> None:
+    with pytest.raises(ValueError, match="would have 1"):
+        kernel_distance(normal(n, 2), normal(m, 2))

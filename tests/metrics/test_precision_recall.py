@@ -54,3 +54,11 @@ def test_a_long_matrix_is_cut_into_rows(monkeypatch: pytest.MonkeyPatch) -> None
 def test_far_from_zero_it_is_the_same() -> None:
     x, y = normal(100, 8), normal(100, 8, 1) * 1.3
     assert precision_recall(x.double() + 1e4, y.double() + 1e4) == precision_recall(x, y)
+    x, y = x + 1000, y + 1000  # where squares in float32 are whole numbers
+    assert precision_recall(x, y) == precision_recall(x.double(), y.double())
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 10), (10, 3)])
+def test_too_few_images_are_refused(n: int, m: int) -> None:
+    with pytest.raises(ValueError, match="there are 3"):
+        precision_recall(normal(n, 2), normal(m, 2))

@@ -14,8 +14,16 @@ class KernelDistance:
 
 
 def kernel_distance(real: Tensor, generated: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 0) -> KernelDistance:
-    """Mean over random subsets of features [N, D] and [M, D]; where a set has fewer than `subset_size`, subsets are as small as it is."""
+    """Mean over random subsets of features [N, D] and [M, D]; where a set has fewer than `subset_size`, subsets are as small as it is.
+
+    The same seed gives the subsets that torchmetrics would take.
+
+    Raises:
+        ValueError: a set, or a subset, of fewer than 2.
+    """
     size = min(len(real), len(generated), subset_size)
+    if size < 2:
+        raise ValueError(f"subsets need two images at least, and these would have {size}")
     generator = torch.Generator().manual_seed(seed)
     values = []
     for _ in range(subsets):

@@ -16,7 +16,13 @@ def precision_recall(real: Tensor, generated: Tensor, *, k: int = 3) -> tuple[fl
 
 
 def covered(points: Tensor, reference: Tensor, *, k: int = 3) -> float:
-    """Share of points [N, D] that are, for any point of the reference [M, D], no further from it than its k-th nearest neighbour."""
+    """Share of points [N, D] that are, for any point of the reference [M, D], no further from it than its k-th nearest neighbour.
+
+    Raises:
+        ValueError: the reference has no more than k points.
+    """
+    if len(reference) <= k:
+        raise ValueError(f"balls to the {k}th neighbour need more than {k} images, and there are {len(reference)}")
     # In float64: cdist multiplies matrices, which in float32 leaves a distance where there is none.
     points, reference = points.double(), reference.double()
     itself_and_k = [torch.cdist(part, reference).topk(k + 1, largest=False).values for part in _parts(reference)]

@@ -1,0 +1,31 @@
+"""Density and coverage: "Reliable Fidelity and Diversity Metrics for Generative Models" (Naeem et al. 2020, arXiv 2002.09797).
+
+Both look for generated images in balls about the real ones alone, each as large as the distance to its k-th neighbour. Density is in
+how many balls a generated image lies, over k, so that one outlier among the real images does not vouch for everything near it; it may
+exceed 1. Coverage is the share of balls that have a generated image in them, from 0 to 1.
+"""
+
+import torch
+from torch import Tensor
+
+ROWS = 1024  # of a matrix of distances that are in memory at a time
+
+
+def density_coverage(real: Tensor, generated: Tensor, *, k: int = 5) -> tuple[float, float]:
+    """Of features [N, D] and [M, D]. Balls are open, as in the authors' code: a set has density 1 in itself.
+
+    Raises:
+        ValueError: there are no more than k real images.
+    """
+    if len(real) <= k:
+        raise ValueError(f"balls to the {k}th neighbour need more than {k} real images, and there are {len(real)}")
+    # In float64: cdist multiplies matrices, which in float32 leaves a distance where there is none.
+    real, generated = real.double(), generated.double()
+    inside, covered = 0, 0
+    for start in range(0, len(real), ROWS):
+        part = real[start : start + ROWS]
+        radii = torch.cdist(part, real).topk(k + 1, largest=False).values.amax(dim=1, keepdim=True)  # itself and k others
+        within = torch.cdist(part, generated) < radii  # [B, M]
+        inside += int(within.sum())
+        covered += int(within.any(dim=1).sum())
+    return inside / (k * len(generated)), covered / len(real)
