@@ -1,15 +1,26 @@
 """Perceptual path length: how much an image changes when its latent moves a little (Karras et al. 2019, arXiv 1812.04948, section 4.1).
 
 The mean of d(G(a), G(b))² / ε² over pairs of latents, where b lies ε of the way from a to another latent, and d is the distance of
-features. As StyleGAN2's `ppl2_wend`: steps begin at the latent itself, and the one per cent at either end is left out. With another
-feature network than LPIPS on VGG16 it is another number, and named after it.
+features. StyleGAN's names for the ways to take it:
+
+    ppl2_wend    straight in w, steps begin at the latent itself: the usual one since StyleGAN2, and what is taken unless asked otherwise
+    ppl_wfull    straight in w, steps begin anywhere between the two
+    ppl_zend, ppl_zfull    the same in z, on the sphere
+
+of which those without the 2 also cut faces out of portraits, which is not done here. As there, images are not rounded to whole pixel
+values, larger ones than 256 px are brought near that by the mean of each block, and the one per cent at either end is left out. With
+another feature network than LPIPS on VGG16 it is another number, and named after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+
+SIZE = 256  # of images that are looked at, about
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,8 @@ class PathLength:
     error: float  # standard error of the mean
     samples: int
     epsilon: float
+    spherical: bool
+    full: bool
 
 
 @torch.no_grad()
@@ -28,45 +41,95 @@ def path_length(
     ends: Tensor,
     *given: Tensor,
     spherical: bool = False,
+    full: bool = False,
     epsilon: float = 1e-4,
     batch_size: int = 32,
+    seed: int = 0,
 ) -> PathLength:
     """`draw(latents, *given)` → images [N, C, H, W] in [-1, 1]; starts and ends [N, ...] are in its space, z or w.
 
-    `given`, such as conditions [N, K], is the same at both ends of a step, and so must be any noise that `draw` adds.
-    `spherical` walks on the sphere, as befits z; else straight, as befits w.
+    `features` makes vectors [N, D] of images, whose squared distance is that of the images. `given`, such as conditions [N, K], is the
+    same at both ends of a step, and so must be any noise that `draw` adds. `spherical` walks on the sphere, as befits z; else straight,
+    as befits w. `full` lets steps begin anywhere on the way, by the seed; else they begin at its start.
 
     Raises:
-        ValueError: images come in another precision than float32: a step of 1e-4 is lost in bfloat16, and in whole pixel values.
+        ValueError: a network is in training mode, so that images depend on each other; or images or features are coarser than float32,
+            or were: a step of 1e-4 is lost in half precision, and in whole pixel values.
     """
+    for role, network in (("generator", getattr(draw, "__self__", draw)), ("feature network", features)):
+        if isinstance(network, nn.Module) and network.training:
+            raise ValueError(f"the {role} is in training mode; call its eval() first")
+    if starts.shape != ends.shape or len(starts) < 2:
+        raise ValueError(f"paths need two or more pairs of latents, and these are {list(starts.shape)} and {list(ends.shape)}")
+    positions = torch.zeros(len(starts), dtype=starts.dtype)
+    if full:
+        positions = torch.rand(len(starts), dtype=starts.dtype, generator=torch.Generator().manual_seed(seed))
+    positions = positions.to(starts.device).view(-1, *[1] * (starts.ndim - 1))
+    between = slerp if spherical else torch.lerp
     lengths = []
     for start in range(0, len(starts), batch_size):
         rows = slice(start, start + batch_size)
-        a = starts[rows]
-        b = slerp(a, ends[rows], epsilon) if spherical else torch.lerp(a, ends[rows], epsilon)
+        a = between(starts[rows], ends[rows], positions[rows]) if full else starts[rows]
+        b = between(starts[rows], ends[rows], positions[rows] + epsilon)
         conditions = [values[rows] for values in given]
-        with torch.autocast(a.device.type, enabled=False):
+        with full_precision(a.device.type):
             images = draw(torch.cat([a, b]), *[torch.cat([values, values]) for values in conditions])
-            if images.dtype not in (torch.float32, torch.float64):
-                raise ValueError(f"path lengths need images in float32, and these are {str(images.dtype).removeprefix('torch.')}")
-            first, second = features(images).chunk(2)
-        lengths.append((first - second).double().square().sum(dim=1).cpu() / epsilon**2)
-    found = torch.cat(lengths)  # [N]
-    low = torch.quantile(found, 0.01, interpolation="lower")
-    high = torch.quantile(found, 0.99, interpolation="higher")
-    kept = found[(found >= low) & (found <= high)]
-    return PathLength(float(kept.mean()), float(kept.std() / len(kept) ** 0.5), len(starts), epsilon)
+            refuse_coarse("images", images)
+            found = features(avg_pool2d(images, images.shape[-1] // SIZE) if images.shape[-1] > SIZE else images)
+            refuse_coarse("features", found)
+        first, second = found.double().chunk(2)
+        lengths.append((first - second).square().sum(dim=1).cpu() / epsilon**2)
+    squares = torch.cat(lengths)  # [N]
+    low = torch.quantile(squares, 0.01, interpolation="lower")
+    high = torch.quantile(squares, 0.99, interpolation="higher")
+    kept = squares[(squares >= low) & (squares <= high)]
+    return PathLength(float(kept.mean()), float(kept.std() / len(kept) ** 0.5), len(starts), epsilon, spherical, full)
 
 
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+def slerp(a: Tensor, b: Tensor, t: float | Tensor) -> Tensor:
     """From a to b [N, D] along the great circle, the length going from one's to the other's, so that normal latents stay as they are.
 
     StyleGAN's own puts everything on the unit sphere, which is right only for networks that normalise z.
     """
-    lengths = a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True)
+    lengths = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
     u, v = a / lengths[0], b / lengths[1]
-    angle = (u * v).sum(dim=1, keepdim=True).clamp(-1, 1).acos()
-    across = v - u * (u * v).sum(dim=1, keepdim=True)
-    direction = torch.cos(t * angle) * u + torch.sin(t * angle) * across / across.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    between: Tensor = direction * torch.lerp(*lengths, t)
+    cosine = (u * v).sum(dim=-1, keepdim=True)
+    angle = cosine.clamp(-1, 1).acos()  # round-off goes beyond
+    across = v - u * cosine
+    across = across / across.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+    between: Tensor = ((t * angle).cos() * u + (t * angle).sin() * across) * (lengths[0] + t * (lengths[1] - lengths[0]))
     return between
+
+
+@contextmanager
+def full_precision(device: str) -> Iterator[None]:
+    """Float32 that is: no autocast, and no products in TensorFloat-32 or bfloat16, which a GPU's convolutions take by default."""
+    matmul, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def refuse_coarse(what: str, values: Tensor) -> None:
+    """Also what was coarse and is float32 again: whole pixel values, or half precision inside of a network.
+
+    Raises:
+        ValueError: `values` have not the digits of float32.
+    """
+    name = str(values.dtype).removeprefix("torch.")
+    if values.dtype in (torch.float32, torch.float64):
+        tellings = values[(values != 0) & (values.abs() != 1)]  # what saturated, or a ReLU cut, says nothing
+        coarse = {"bfloat16": tellings.bfloat16() == tellings, "float16": tellings.half() == tellings}
+        if what == "images":
+            pixels = (tellings + 1) * 127.5
+            coarse["whole pixel values"] = (pixels - pixels.round()).abs() < 1e-4
+        names = [name for name, same in coarse.items() if len(tellings) and same.all()]
+        if not names:
+            return
+        name = names[0]
+    raise ValueError(f"path lengths need {what} in float32, and these are in {name}")
