@@ -11,7 +11,7 @@ from tests.conftest import encoded, photograph
 
 from atelier.registry.database import Database
 from atelier.registry.store import Store
-from atelier.registry.tables import Event, Job
+from atelier.registry.tables import Event, Job, MetricPoint
 from atelier.serving.images import encode, keep, path_of
 
 pytestmark = pytest.mark.anyio
@@ -172,6 +172,11 @@ async def test_pictures_come_while_it_draws_and_the_result_after(
     with database.write() as session:
         row = session.get_one(Job, job["id"])
         row.status = "succeeded"
+        session.add(MetricPoint(job_id=row.id, step=7, name="style/loss", value=0.5))
+    assert (await client.get(f"{URL}/{job['id']}/metrics")).json() == {"steps": [7], "series": {"style/loss": [0.5]}}
+    small = await client.get(shown["style_transfer"]["picture"], params={"size": 48})
+    with Image.open(BytesIO(small.content)) as image:
+        assert image.size == (48, 40)
     result = await client.get(shown["style_transfer"]["picture"])
     assert result.content != preview
     assert "immutable" in result.headers["cache-control"]

@@ -59,7 +59,7 @@ def pixels(path: Path) -> Any:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shows and tells after every step."""
     monkeypatch.setattr(stylize, "PREVIEW_SECONDS", 0.0)
-    monkeypatch.setattr(stylize, "SHARE", 1e9)
+    monkeypatch.setattr(stylize, "PREVIEW_SHARE", 1e9)
     monkeypatch.setattr(stylize, "TICK_SECONDS", 0.0)
 
 
@@ -109,8 +109,8 @@ def test_paused_it_goes_on_to_the_same_picture(studio: Studio, pictures: list[st
     assert np.array_equal(pixels(studio.store.result(whole.id)), pixels(studio.store.result(job.id)))
 
 
-@pytest.mark.usefixtures("impatient")
-def test_cancelled_it_keeps_what_was_seen_last(studio: Studio, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_it_keeps_the_picture_as_it_was(studio: Studio, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stylize, "TICK_SECONDS", 0.0)
     job = submit(studio, pictures)
     tell = stylize.Progress.__call__
 

@@ -149,9 +149,9 @@ def get_style(name: Annotated[str, Path(description="Name of the style.")], serv
     return served(gallery_picture(services.store, name, THUMBNAIL) if small else gallery_picture(services.store, name), size)
 
 
-def served(path: FilePath, size: int | None) -> Response:
+def served(path: FilePath, size: int | None, *, cache: str = IMMUTABLE) -> Response:
     """A picture's file, or the picture reduced."""
-    headers = {"Cache-Control": IMMUTABLE}
+    headers = {"Cache-Control": cache}
     if size is None:
         return FileResponse(path, media_type="image/png", headers=headers)
     with Image.open(path) as image:

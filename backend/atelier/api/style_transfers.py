@@ -11,12 +11,12 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import UploadFile
 
-from atelier.api.deps import IMMUTABLE, MAX_ID, ReadDep, ServicesDep, find_job
+from atelier.api.deps import MAX_ID, ReadDep, ServicesDep, find_job
 from atelier.api.jobs import ACCEPTED, IdempotencyKey, JobOut, job_routes
 from atelier.api.pages import Page
-from atelier.api.pictures import MAX_BYTES, PNG, kept
+from atelier.api.pictures import MAX_BYTES, PNG, Size, kept, served
 from atelier.api.problems import problems
-from atelier.api.training_runs import PreviewOut
+from atelier.api.training_runs import MaxPoints, MetricsOut, PreviewOut, metrics_of
 from atelier.errors import Invalid, NotFound, Unsupported
 from atelier.jobs import queue
 from atelier.jobs.specs import StylizeRequest
@@ -190,6 +190,12 @@ job_routes(router, "stylize", "style transfer")
 TransferId = Annotated[int, Path(alias="transfer_id", ge=1, le=MAX_ID, description="Number of the style transfer.")]
 
 
+@router.get("/{transfer_id}/metrics", operation_id="get_style_transfer_metrics", responses=problems(404, 422))
+async def get_style_transfer_metrics(transfer_id: TransferId, session: ReadDep, max_points: MaxPoints = 1000) -> MetricsOut:
+    """Losses over the steps."""
+    return await metrics_of(await find_job(session, "stylize", "style transfer", transfer_id), session, max_points)
+
+
 @router.get("/{transfer_id}/previews", operation_id="list_style_transfer_previews", responses=problems(404, 422))
 async def list_style_transfer_previews(transfer_id: TransferId, session: ReadDep) -> Page[PreviewOut]:
     """The picture as it was getting better, in order."""
@@ -204,12 +210,14 @@ async def list_style_transfer_previews(transfer_id: TransferId, session: ReadDep
     response_class=FileResponse,
     responses={**PNG, **problems(404, 422)},
 )
-def get_style_transfer_preview(transfer_id: TransferId, step: Annotated[int, Path(ge=0, le=MAX_ID)], services: ServicesDep) -> FileResponse:
+def get_style_transfer_preview(
+    transfer_id: TransferId, step: Annotated[int, Path(ge=0, le=MAX_ID)], services: ServicesDep, size: Size = None
+) -> Response:
     """The picture as it was after a step."""
     path = services.store.preview(transfer_id, step)
     if not path.is_file():
         raise NotFound(f"Style transfer {transfer_id} has no preview of step {step}.")
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": IMMUTABLE})
+    return served(path, size)
 
 
 @router.get(
@@ -218,13 +226,13 @@ def get_style_transfer_preview(transfer_id: TransferId, step: Annotated[int, Pat
     response_class=FileResponse,
     responses={**PNG, **problems(404, 422)},
 )
-async def get_style_transfer_picture(transfer_id: TransferId, session: ReadDep, services: ServicesDep) -> FileResponse:
+async def get_style_transfer_picture(transfer_id: TransferId, session: ReadDep, services: ServicesDep, size: Size = None) -> Response:
     """The picture: the result, or where it has not ended well the newest there is. How it was made rides in the text chunk `parameters`."""
     job = await find_job(session, "stylize", "style transfer", transfer_id)
     path = services.store.result(job.id)
     if job.status == "succeeded" and path.is_file():
-        return FileResponse(path, media_type="image/png", headers={"Cache-Control": IMMUTABLE})
+        return await run_in_threadpool(served, path, size)
     newest = None if job.preview_step is None else services.store.preview(job.id, job.preview_step)
     if newest is None or not newest.is_file():
         raise NotFound(f"Style transfer {job.id} has no picture yet.")
-    return FileResponse(newest, media_type="image/png", headers={"Cache-Control": "no-cache"})
+    return await run_in_threadpool(served, newest, size, cache="no-cache")

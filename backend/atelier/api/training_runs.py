@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from fastapi import APIRouter, Body, Path, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from atelier.api.deps import IMMUTABLE, MAX_ID, ReadDep, RunDep, RunId, ServicesDep, WriteDep, find_job
 from atelier.api.jobs import ACCEPTED, IdempotencyKey, JobOut, job_routes
@@ -16,6 +17,7 @@ from atelier.jobs.specs import TrainRequest
 from atelier.models import architectures
 from atelier.models.base import GenerativeModel
 from atelier.registry import queries
+from atelier.registry.tables import Job
 
 router = APIRouter(prefix="/training-runs", tags=["training runs"])
 LOCATION = "/api/v1/training-runs"
@@ -150,12 +152,17 @@ async def continue_training_run(
     return further.snapshot()
 
 
+MaxPoints = Annotated[int, Query(ge=2, le=10_000, description="Thin out to this many steps.")]
+
+
 @router.get("/{run_id}/metrics", operation_id="get_training_metrics", responses=problems(404, 422))
-async def get_training_metrics(
-    run: RunDep, session: ReadDep, max_points: Annotated[int, Query(ge=2, le=10_000, description="Thin out to this many steps.")] = 1000
-) -> MetricsOut:
+async def get_training_metrics(run: RunDep, session: ReadDep, max_points: MaxPoints = 1000) -> MetricsOut:
     """Losses and other measures over the steps."""
-    points = (await session.scalars(queries.metric_points(run.id))).all()
+    return await metrics_of(run, session, max_points)
+
+
+async def metrics_of(job: Job, session: AsyncSession, max_points: int) -> MetricsOut:
+    points = (await session.scalars(queries.metric_points(job.id))).all()
     steps = sorted({point.step for point in points})
     if len(steps) > max_points:  # evenly spaced, with the first and the last
         steps = [steps[round(i * (len(steps) - 1) / (max_points - 1))] for i in range(max_points)]

@@ -93,6 +93,16 @@ class Recorder:
             said = Event.data["step"].as_integer()
             session.execute(delete(Event).where(Event.job_id == job.id, Event.type.in_(("metrics", "preview")), said > step))
 
+    def show(self, step: int) -> None:
+        """Tell of a preview beside the ticks.
+
+        Raises:
+            JobCancelled: the row has ended, or belongs to another process by now.
+        """
+        with self.transaction() as (session, job):
+            if job.preview_step != step:
+                _show(session, job, step)
+
     def tick(
         self,
         stage: str,
@@ -134,8 +144,7 @@ class Recorder:
                 self._pending.clear()
                 self._next_point = step + max(1, total_steps // MAX_POINTS)
             if preview:
-                job.preview_step = step
-                session.add(Event(job_id=job.id, type="preview", data={"step": step, "url": preview_url(job, step)}))
+                _show(session, job, step)
             if alarms is not None:
                 job.alarms = [dict(alarm) for alarm in alarms]
         self.advanced = True
@@ -150,3 +159,8 @@ class Recorder:
             raise JobPaused
         if self.interrupted:
             raise JobInterrupted
+
+
+def _show(session: Session, job: Job, step: int) -> None:
+    job.preview_step = step
+    session.add(Event(job_id=job.id, type="preview", data={"step": step, "url": preview_url(job, step)}))

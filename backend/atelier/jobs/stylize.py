@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -24,14 +25,14 @@ from atelier.training import checkpoint
 
 TICK_SECONDS = 0.5
 PREVIEW_SECONDS = 1.5
-SHARE = 0.02  # of the time, at most, for previews, and as much for checkpoints
+PREVIEW_SHARE, SAVING_SHARE = 0.1, 0.02  # of the time, at most
 LINE_SECONDS = 5.0
 
 log = logging.getLogger("atelier.jobs")
 
 
 def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: Settings) -> None:
-    """Paused or interrupted, it goes on from its checkpoint; cancelled, it keeps the last picture that it showed."""
+    """Paused or interrupted, it goes on from its checkpoint; cancelled, it keeps the picture as it was."""
     spec = StylizeSpec.model_validate(json_spec)
     recorder.beat("pictures")
     transfer = prepare(spec, store, settings)
@@ -51,6 +52,10 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
             progress(tick, last=transfer.done)
     except (JobPaused, JobInterrupted):
         progress.save()
+        progress.show()
+        raise
+    except JobCancelled:
+        progress.show()
         raise
     keep(store.result(recorder.job_id), progress.picture())
     with recorder.transaction() as (_, job):
@@ -117,13 +122,13 @@ class Progress:
     def __call__(self, tick: Tick, *, last: bool) -> None:
         now = time.monotonic()
         self._steps += 1
-        preview = last or now - self._shown >= max(PREVIEW_SECONDS, self._previewing / SHARE)
+        preview = last or now - self._shown >= max(PREVIEW_SECONDS, self._previewing / PREVIEW_SHARE)
         if preview:
             keep(self.store.preview(self.recorder.job_id, tick.iteration), self.picture())
             self._previewing, self._shown = time.monotonic() - now, time.monotonic()
         if preview or now - self._told >= TICK_SECONDS:
             self._tell(tick, preview=preview, last=last)
-        if now - self._saved >= max(self._checkpoint_seconds, self._saving / SHARE if self._checkpoint_seconds else 0.0):
+        if now - self._saved >= max(self._checkpoint_seconds, self._saving / SAVING_SHARE if self._checkpoint_seconds else 0.0):
             self.save()
 
     def picture(self) -> bytes:
@@ -132,6 +137,12 @@ class Progress:
         styles = [style.model_dump(exclude_none=True) for style in self.spec.styles]
         made = {"method": self.spec.method, "network": self.transfer.network.name, "content": self.spec.content, "styles": styles}
         return encode(Image.fromarray(self.transfer.pixels()), made | {"steps": self.transfer.iteration, "hyperparameters": hp})
+
+    def show(self) -> None:
+        """The picture as it is left; not where somebody else has the job by now."""
+        with suppress(JobCancelled):
+            keep(self.store.preview(self.recorder.job_id, self.transfer.iteration), self.picture())
+            self.recorder.show(self.transfer.iteration)
 
     def _tell(self, tick: Tick, *, preview: bool, last: bool) -> None:
         now = time.monotonic()

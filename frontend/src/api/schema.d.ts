@@ -1137,6 +1137,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/style-transfers/{transfer_id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Style Transfer Metrics
+         * @description Losses over the steps.
+         */
+        get: operations["get_style_transfer_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/style-transfers/{transfer_id}/previews": {
         parameters: {
             query?: never;
@@ -8203,6 +8223,50 @@ export interface operations {
             };
         };
     };
+    get_style_transfer_metrics: {
+        parameters: {
+            query?: {
+                /** @description Thin out to this many steps. */
+                max_points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the style transfer. */
+                transfer_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_style_transfer_previews: {
         parameters: {
             query?: never;
@@ -8246,7 +8310,10 @@ export interface operations {
     };
     get_style_transfer_preview: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Reduce it to a longer side of so many pixels. */
+                size?: number | null;
+            };
             header?: never;
             path: {
                 /** @description Number of the style transfer. */
@@ -8288,7 +8355,10 @@ export interface operations {
     };
     get_style_transfer_picture: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Reduce it to a longer side of so many pixels. */
+                size?: number | null;
+            };
             header?: never;
             path: {
                 /** @description Number of the style transfer. */
