@@ -62,13 +62,12 @@ class Objective:
         weights: Weights,
         *,
         content_unit: Callable[[Tensor], Tensor] | None = None,
-        jitter: bool = True,
         tile: int = 0,
     ) -> None:
         """Content [1, 1 or 3, H, W]; `content_unit` says of its activations what squared differences are measured in."""
         self.network, self.content, self.regions, self.weights = network, content, regions, weights
         self.content_unit, self.tile = content_unit, tile
-        self.jitter = network.jitter if jitter else 0
+        self.jitter = network.jitter
         margin = max(0, self.jitter - 1)
         self.height, self.width = content.shape[2] + margin, content.shape[3] + margin  # of what the network sees
         self.content_layers = tuple(layer for layer, weight in weights.content_layers.items() if weight and weights.content)

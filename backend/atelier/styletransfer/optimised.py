@@ -97,7 +97,6 @@ class OptimisedMethod(StyleMethod):
         *,
         content_unit: Callable[[Tensor], Tensor] | None = None,
         tv_unit: float = 1.0,
-        jitter: bool = True,
     ) -> Objective:
         """What a picture of this size is judged by.
 
@@ -119,9 +118,7 @@ class OptimisedMethod(StyleMethod):
                 mask = mask.to(self.content)
             regions.append(Region(targets, mask, strength))
         weights_of = Weights(hp.content_weight, hp.style_weight, hp.tv_weight * tv_unit, self.content_layers, self.style_layers)
-        return Objective(
-            self.network, self._content(height, width), regions, weights_of, content_unit=content_unit, jitter=jitter, tile=self.tile
-        )
+        return Objective(self.network, self._content(height, width), regions, weights_of, content_unit=content_unit, tile=self.tile)
 
     def numbers(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         """In one transfer from the device.
