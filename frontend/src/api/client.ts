@@ -144,6 +144,12 @@ export const api = {
     (await answer(client.GET("/api/v1/style-transfers/{transfer_id}", { params: transferPath(id) }))) as StyleTransfer,
   stylize: async (body: StyleTransferBody) =>
     (await answer(client.POST("/api/v1/style-transfers", { body }))) as StyleTransfer,
+  transferMetrics: (id: number, points: number) =>
+    answer(
+      client.GET("/api/v1/style-transfers/{transfer_id}/metrics", {
+        params: { ...transferPath(id), query: { max_points: points } },
+      }),
+    ),
   transferPreviews: async (id: number) =>
     (await answer(client.GET("/api/v1/style-transfers/{transfer_id}/previews", { params: transferPath(id) }))).items,
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,

@@ -4,20 +4,18 @@ import { useEffect, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
-import type { Preview, TrainingRun } from "../api/types";
+import type { TrainingRun } from "../api/types";
 import { Chart } from "../components/Chart";
 import { LogView } from "../components/LogView";
 import { JobProgress, PageHead, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
+import { useCourse } from "../lib/course";
 import { duration, number, title } from "../lib/format";
 import { isLive, progressWords, secondsTaken } from "../lib/job";
 import { useResource } from "../lib/resource";
-import { append, type Columns, noColumns, quantities, thin } from "../lib/series";
-import { subscribe } from "../stores/events";
+import { quantities } from "../lib/series";
 import { isRun, jobs, remember } from "../stores/jobs";
 import { Actions, Alarms, Continue, Origin, ToTheFront } from "./run-actions";
-
-const mostPoints = 1000;
 
 export function Run() {
   const id = Number(useRoute().params.id);
@@ -37,7 +35,9 @@ export function Run() {
 }
 
 function RunView({ job }: { job: TrainingRun }) {
-  const { columns, previews, problem } = useCourse(job.id);
+  const { columns, previews, problem } = useCourse(job.id, (points) =>
+    Promise.all([api.metrics(job.id, points), api.previews(job.id)]),
+  );
   const charts = quantities(columns);
   const [refused, setRefused] = useState<Problem | null>(null);
   const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
@@ -100,34 +100,6 @@ function RunView({ job }: { job: TrainingRun }) {
       <Settings job={job} />
     </div>
   );
-}
-
-/** Curves and previews: what the server kept, then what it tells. */
-function useCourse(id: number): { columns: Columns; previews: Preview[]; problem: Problem | null } {
-  const kept = useResource(`course ${id}`, async () => {
-    const [columns, previews] = await Promise.all([api.metrics(id, mostPoints / 2), api.previews(id)]);
-    return { columns, previews };
-  });
-  const [columns, setColumns] = useState(kept.data?.columns ?? noColumns);
-  const [previews, setPreviews] = useState(kept.data?.previews ?? []);
-  const { data } = kept;
-
-  useEffect(() => {
-    if (!data) return;
-    setColumns(data.columns);
-    setPreviews(data.previews);
-  }, [data]);
-
-  useEffect(
-    () =>
-      subscribe(`job:${id}`, (event) => {
-        if (event.type === "job") remember([event.data]);
-        else if (event.type === "metrics") setColumns((columns) => thin(append(columns, event.data), mostPoints));
-        else setPreviews((known) => ((known.at(-1)?.step ?? -1) < event.data.step ? [...known, event.data] : known));
-      }),
-    [id],
-  );
-  return { columns, previews, problem: kept.problem };
 }
 
 function Facts({ job }: { job: TrainingRun }) {

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { api, referredUrl } from "../api/client";
 import type { Problem } from "../api/problem";
-import type { Preview, Style, StyleMethod, StyleTransfer } from "../api/types";
+import type { Style, StyleMethod, StyleTransfer } from "../api/types";
 import { BeforeAfter } from "../components/BeforeAfter";
 import { Chart } from "../components/Chart";
 import { Icon } from "../components/Icon";
@@ -12,15 +12,13 @@ import { JobActions } from "../components/JobActions";
 import { LogView } from "../components/LogView";
 import { JobProgress, PageHead, Picture, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
+import { useCourse } from "../lib/course";
 import { capital, duration, number, title } from "../lib/format";
 import { isLive, progressWords, secondsTaken } from "../lib/job";
 import { useResource } from "../lib/resource";
-import { append, type Columns, noColumns, type Quantity, thin } from "../lib/series";
+import type { Columns, Quantity } from "../lib/series";
 import { againPath, changedIn, styleNames, stylesTitle } from "../lib/style";
-import { subscribe } from "../stores/events";
 import { isTransfer, jobs, remember } from "../stores/jobs";
-
-const mostPoints = 1000;
 
 export function Transfer() {
   const id = Number(useRoute().params.id);
@@ -40,7 +38,9 @@ export function Transfer() {
 }
 
 function TransferView({ job }: { job: StyleTransfer }) {
-  const { columns, previews, problem } = useCourse(job.id);
+  const { columns, previews, problem } = useCourse(job.id, (points) =>
+    Promise.all([api.transferMetrics(job.id, points), api.transferPreviews(job.id)]),
+  );
   const { route } = useLocation();
   const [refused, setRefused] = useState<Problem | null>(null);
   const gallery = useResource("styles", api.styles).data;
@@ -137,28 +137,6 @@ function waitingWords({ status, cancel_requested }: StyleTransfer): string {
   if (status === "paused" || status === "interrupted") return "It waits to be resumed. This is the content.";
   if (status === "queued") return "It waits for its turn. This is the content.";
   return "The first picture comes in seconds. This is the content.";
-}
-
-/** Losses and previews: what the server kept, then what it tells. */
-function useCourse(id: number): { columns: Columns; previews: Preview[]; problem: Problem | null } {
-  const { data, problem } = useResource(`previews ${id}`, () => api.transferPreviews(id));
-  const [columns, setColumns] = useState(noColumns);
-  const [previews, setPreviews] = useState(data ?? []);
-
-  useEffect(() => {
-    if (data) setPreviews(data);
-  }, [data]);
-
-  useEffect(
-    () =>
-      subscribe(`job:${id}`, (event) => {
-        if (event.type === "job") remember([event.data]);
-        else if (event.type === "metrics") setColumns((columns) => thin(append(columns, event.data), mostPoints));
-        else setPreviews((known) => ((known.at(-1)?.step ?? -1) < event.data.step ? [...known, event.data] : known));
-      }),
-    [id],
-  );
-  return { columns, previews, problem };
 }
 
 /** All of them in one chart: what they are told as adds up to what is made small. */

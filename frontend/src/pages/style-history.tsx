@@ -61,7 +61,7 @@ function Card({ job, gallery, now }: { job: StyleTransfer; gallery: Style[] | un
         <div class="mat">
           <Picture
             class={job.preview ? "" : "pale"}
-            src={job.preview ?? referredUrl(content, 384)}
+            src={job.preview ? `${job.preview}?size=384` : referredUrl(content, 384)}
             alt={job.preview ? `Style transfer ${job.id}` : `Content of style transfer ${job.id}`}
           />
         </div>
