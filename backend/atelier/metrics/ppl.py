@@ -69,8 +69,7 @@ def path_length(
     lengths = []
     for start in range(0, len(starts), batch_size):
         rows = slice(start, start + batch_size)
-        a = between(starts[rows], ends[rows], positions[rows]) if full else starts[rows]
-        b = between(starts[rows], ends[rows], positions[rows] + epsilon)
+        a, b = (between(starts[rows], ends[rows], positions[rows] + step) for step in (0, epsilon))
         conditions = [values[rows] for values in given]
         with full_precision(a.device.type):
             images = draw(torch.cat([a, b]), *[torch.cat([values, values]) for values in conditions])
