@@ -3,10 +3,14 @@
 d² = |m₁ - m₂|² + tr C₁ + tr C₂ - 2 tr (C₁ C₂)^½, which everybody calls the distance though it is its square.
 """
 
+import os
+import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -26,7 +30,7 @@ class Gaussian:
 
     mean: Tensor
     covariance: Tensor
-    count: int
+    count: int | None  # of images; None where a file did not say
 
     def __post_init__(self) -> None:
         if not (self.mean.isfinite().all() and self.covariance.isfinite().all()):
@@ -63,6 +67,38 @@ class Gaussian:
         if count < 2:
             raise ValueError(f"a covariance needs two images at least, and there {'is one' if count else 'are none'}")
         return cls(mean, scatter / (count - 1), count)
+
+    def save(self, path: Path) -> None:
+        """As the `.npz` of pytorch-fid, `mu` and `sigma`, with `n` besides; written whole, so that a crash leaves what was there."""
+        beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            with beside.open("wb") as file:
+                counted: dict[str, Any] = {} if self.count is None else {"n": self.count}
+                np.savez(file, mu=self.mean.numpy(), sigma=self.covariance.numpy(), **counted)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """From a `.npz` of pytorch-fid's, or ours; a file can't run code.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is damaged, or holds something else.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                mean, covariance, count = held["mu"], held["sigma"], int(held["n"]) if "n" in held else None
+        except (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"{path.name} is no statistics of features: it is damaged, or has no plain arrays mu and sigma") from error
+        if mean.ndim != 1 or covariance.shape != 2 * mean.shape or not {mean.dtype.kind, covariance.dtype.kind} <= {"f"}:
+            raise ValueError(f"{path.name} has mu of {mean.dtype}{mean.shape} and sigma of {covariance.dtype}{covariance.shape}")
+        if not np.allclose(covariance, covariance.T, rtol=1e-4, atol=1e-6 * abs(covariance).max(initial=0)):
+            raise ValueError(f"{path.name} has a sigma that is not symmetric, so it is no covariance")
+        return cls(torch.from_numpy(mean.astype(np.float64)), torch.from_numpy(covariance.astype(np.float64)), count)
 
     @cached_property
     def factor(self) -> Tensor:
