@@ -12,6 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 from tests.conftest import photograph
 from tests.jobs.conftest import Studio
+from tests.styletransfer.conftest import keep_weights
 
 from atelier.errors import Conflict, Invalid
 from atelier.jobs import stylize
@@ -132,6 +133,15 @@ def test_styles_may_be_built_in_and_have_their_places(studio: Studio, pictures: 
     job = run(studio, submit(studio, pictures, styles=styles))
     assert job.status == "succeeded"
     assert gallery_picture(studio.store, "impasto").exists()
+
+
+def test_a_method_without_a_loss_is_a_job_as_well(studio: Studio, pictures: list[str]) -> None:
+    studio.store.features.mkdir(parents=True, exist_ok=True)
+    keep_weights("adain", studio.store.features)
+    job = run(studio, submit(studio, pictures, method="adain", hyperparameters={"size": 64}))
+    assert (job.status, job.step, job.total_steps, job.progress) == ("succeeded", 1, 1, 1.0)
+    assert job.snapshot()["style_transfer"]["network"] == "adain"
+    assert np.array_equal(pixels(studio.store.result(job.id)), pixels(studio.store.preview(job.id, 1)))
 
 
 def test_all_that_is_wrong_is_said_at_once(studio: Studio, pictures: list[str]) -> None:
