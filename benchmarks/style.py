@@ -7,8 +7,7 @@ First, seconds for one look at the picture (loss and gradient), the optimiser's 
 They are written anew here, with the layers of the paper in all of them. Random weights do, for they take as long as trained ones.
 
 Then, the loss that Gatys' method reaches after so many steps of L-BFGS, and how long the pyramid takes to get there by the very same loss.
-Of a network with strides it is the mean over the places that a picture is moved to: L-BFGS, for which it has to stand still, fits the
-grid that it stands on, and what it has reached is lost where the picture is moved by a pixel.
+Of a network with strides that is the mean over the places from which L-BFGS looks at the picture.
 
     OMP_NUM_THREADS=2 python benchmarks/style.py CONTENT STYLE [--size 512] [--looks 10] [--steps 300] [--network lite0] [--features FOLDER]
 """
@@ -31,9 +30,8 @@ from torchvision.models import vgg19
 
 from atelier.models.devices import pick_device
 from atelier.styletransfer.base import Style
-from atelier.styletransfer.gatys import Gatys
+from atelier.styletransfer.gatys import PLACES, Gatys
 from atelier.styletransfer.networks import FeatureNetwork, open_network
-from atelier.styletransfer.objective import MOVES
 from atelier.styletransfer.pictures import fitted, read, resize
 from atelier.styletransfer.pyramid import Pyramid
 from atelier.styletransfer.statistics import gatys
@@ -167,11 +165,12 @@ def ours(network: FeatureNetwork, content: Tensor, style: Tensor, size: int, loo
     ends: Looks = [time.perf_counter()]
     goal = run.goal
 
-    def counted(x: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        result = goal(x)
+    def counted(x: Tensor, place: int = 0) -> tuple[dict[str, Tensor], Tensor]:
+        result = goal(x, place)
         ends.append(time.perf_counter())
         return result
 
+    counted.jitter = goal.jitter  # type: ignore[attr-defined]
     run.goal = counted  # type: ignore[assignment]
     while len(ends) <= looks:
         run.advance()
@@ -204,16 +203,16 @@ def race(network: FeatureNetwork, content: Tensor, style: Tensor, size: int, ste
     styles = [Style(style)]
     slow = Gatys(Gatys.hyperparameters(size=size, steps=steps, tile=4096), network, content, styles)  # type: ignore[arg-type]
     judge = slow.objective(slow.height, slow.width, gatys)
-    places = MOVES if network.jitter else 1
+    places = PLACES if network.jitter else range(1)
 
     def loss(picture: Tensor) -> float:
-        return sum(float(judge(picture, place)[0]["loss"]) for place in range(places)) / places
+        return sum(float(judge(picture, place)[0]["loss"]) for place in places) / len(places)
 
     first, began = loss(slow.x), time.perf_counter()
-    for tick in slow.ticks():
-        still = tick.losses["loss"]
+    for _ in slow.ticks():
+        pass
     whole, goal = time.perf_counter() - began, loss(slow.picture)
-    where = f", the mean of {places} places; {still:.4g} where it stands" if places > 1 else ""
+    where = f", the mean of {len(places)} places" if len(places) > 1 else ""
     print(f"\n{network.title}, {slow.width} x {slow.height} px, Gatys' loss{where}")
     print(f"- L-BFGS: {first:.4g} → {goal:.4g} in {steps} steps, {whole:.1f} s")
 

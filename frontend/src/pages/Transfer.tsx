@@ -94,11 +94,9 @@ function TransferView({ job }: { job: StyleTransfer }) {
               />
             )}
           </Scrubber>
-          {columns.steps.length > 1 && (
+          {columns.steps.length > 1 && loss.names.length > 0 && (
             <section class="panel stack losses" aria-labelledby="loss">
-              <h2 id="loss">
-                Losses <span class="soft small">since you look at it</span>
-              </h2>
+              <h2 id="loss">Losses</h2>
               <Chart columns={columns} quantity={loss} minor />
             </section>
           )}
@@ -128,7 +126,7 @@ function TransferView({ job }: { job: StyleTransfer }) {
   );
 }
 
-const networkTitles: Record<string, string> = { vgg19: "VGG-19", lite0: "EfficientNet-Lite0" };
+const networkTitles: Record<string, string> = { vgg19: "VGG-19", lite0: "EfficientNet-Lite0", adain: "AdaIN" };
 
 /** What stands below the content as long as there is nothing to see but that. */
 function waitingWords({ status, cancel_requested }: StyleTransfer): string {
