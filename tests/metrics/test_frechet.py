@@ -97,7 +97,8 @@ def test_the_factor_is_one_of_the_rank_and_kept(n: int) -> None:
     one = Gaussian.of(correlated(n, 20, 0))
     assert one.factor.shape == (20, min(20, n - 1))
     assert torch.allclose(one.factor @ one.factor.mT, one.covariance, rtol=1e-12, atol=1e-12 * float(one.covariance.trace()))
-    assert one.factor is one.factor
+    assert one.rank == min(20, n - 1)
+    assert one.cholesky is one.cholesky
 
 
 def test_of_the_same_shape_elsewhere_it_is_the_square_of_how_far() -> None:
@@ -129,6 +130,9 @@ def test_of_covariances_that_are_almost_singular_it_is_still_a_number(seed: int)
     assert frechet_distance(one, one) == pytest.approx(0, abs=1e-6)
     other = gaussian(basis * (4 * spectrum) @ basis.mT)
     assert frechet_distance(one, other) == pytest.approx(float(spectrum.sum()), rel=1e-6)
+    turned = torch.linalg.qr(normal(30, 30, seed + 50)).Q
+    elsewhere = gaussian(turned * spectrum @ turned.mT)
+    assert frechet_distance(one, elsewhere) == pytest.approx(frechet_distance(elsewhere, one), rel=1e-6)
 
 
 def test_in_one_dimension_it_is_the_textbook_formula() -> None:
