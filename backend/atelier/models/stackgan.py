@@ -53,7 +53,7 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Length of the conditioning variable c, and of what the discriminators of the variant classic make of a sentence."""
     residual_blocks: int = Field(2, ge=0, le=8)
     """Of Stage II; the paper has four for birds and flowers."""
-    upsampling: Upsampling = "transposed"
+    upsampling: Upsampling = "nearest"
     """How the generators double the size: by transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
     """Channels of Stage I's last hidden layer; each layer before it has twice as many."""
