@@ -129,8 +129,12 @@ def _save(module: nn.Module, path: Path, dtype: torch.dtype | None) -> None:
 
 
 def _read(path: Path, device: torch.device) -> dict[str, Tensor]:
-    """Floating-point numbers as float32, whatever they were stored in."""
-    return {name: value.float() if value.is_floating_point() else value for name, value in load_file(path, device=str(device)).items()}
+    """Floating-point numbers as float32, whatever they were stored in.
+
+    Copied out of the file, where they begin at any byte: products of matrices differ in their last bits with how their memory is aligned.
+    """
+    saved = load_file(path, device=str(device))
+    return {name: value.to(torch.float32 if value.is_floating_point() else value.dtype, copy=True) for name, value in saved.items()}
 
 
 def read_manifest(folder: Path) -> Manifest:
