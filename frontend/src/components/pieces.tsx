@@ -108,3 +108,17 @@ export function useNow(seconds: number): number {
   }, [seconds]);
   return now;
 }
+
+/** What is to be known at a glance, each with its name above. */
+export function FactList({ facts }: { facts: [string, string][] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

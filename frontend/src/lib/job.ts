@@ -145,3 +145,10 @@ export function troubleWords({ status, error, restarts }: Job): string | null {
     ? "Its process ended; it goes on by itself from where it was last saved."
     : "It had to be put down.";
 }
+
+/** How long it still takes, or took. */
+export function timeFact(job: Job): [string, string] {
+  const took = secondsTaken(job);
+  if (took !== null) return ["Time taken", duration(took)];
+  return ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)];
+}

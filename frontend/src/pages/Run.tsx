@@ -7,11 +7,11 @@ import type { Problem } from "../api/problem";
 import type { TrainingRun } from "../api/types";
 import { Chart } from "../components/Chart";
 import { LogView } from "../components/LogView";
-import { JobProgress, PageHead, ProblemNote, StatusMark, Trouble } from "../components/pieces";
+import { FactList, JobProgress, PageHead, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
 import { useCourse } from "../lib/course";
-import { duration, number, title } from "../lib/format";
-import { isLive, progressWords, secondsTaken } from "../lib/job";
+import { number, title } from "../lib/format";
+import { isLive, progressWords, timeFact } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { quantities } from "../lib/series";
 import { isRun, jobs, remember } from "../stores/jobs";
@@ -103,24 +103,12 @@ function RunView({ job }: { job: TrainingRun }) {
 }
 
 function Facts({ job }: { job: TrainingRun }) {
-  const took = secondsTaken(job);
   const facts: [string, string][] = [
     ["Step", `${number(job.step)} / ${number(job.total_steps)}`],
     ["Images a second", job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
-    took === null
-      ? ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)]
-      : ["Time taken", duration(took)],
+    timeFact(job),
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactList facts={facts} />;
 }
 
 function Settings({ job }: { job: TrainingRun }) {

@@ -10,11 +10,11 @@ import { Chart } from "../components/Chart";
 import { Icon } from "../components/Icon";
 import { JobActions } from "../components/JobActions";
 import { LogView } from "../components/LogView";
-import { JobProgress, PageHead, Picture, ProblemNote, StatusMark, Trouble } from "../components/pieces";
+import { FactList, JobProgress, PageHead, Picture, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
 import { useCourse } from "../lib/course";
-import { capital, duration, number, title } from "../lib/format";
-import { isLive, progressWords, secondsTaken } from "../lib/job";
+import { capital, number, title } from "../lib/format";
+import { isLive, progressWords, timeFact } from "../lib/job";
 import { useResource } from "../lib/resource";
 import type { Columns, Quantity } from "../lib/series";
 import { againPath, changedIn, styleNames, stylesTitle } from "../lib/style";
@@ -144,24 +144,12 @@ function lossesIn({ series }: Columns): Quantity {
 }
 
 function Facts({ job }: { job: StyleTransfer }) {
-  const took = secondsTaken(job);
   const facts: [string, string][] = [
     ["Size", /^\d/.test(job.stage ?? "") ? `${job.stage?.replace(" x ", " × ")}` : "–"],
     ["Step", job.total_steps > 0 ? `${number(job.step)} / ${number(job.total_steps)}` : "–"],
-    took === null
-      ? ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)]
-      : ["Time taken", duration(took)],
+    timeFact(job),
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactList facts={facts} />;
 }
 
 function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gallery: Style[] | undefined }) {
