@@ -34,6 +34,7 @@ from atelier.errors import Conflict
 Kind = Literal["train", "evaluate", "stylize", "prepare", "discover", "project"]
 Status = Literal["queued", "starting", "running", "paused", "interrupted", "succeeded", "failed", "cancelled"]
 EventType = Literal["job", "metrics", "preview"]
+Better = Literal["lower", "higher"]
 
 Lane = Literal["work", "prepare"]  # jobs of a lane wait for each other
 
@@ -91,6 +92,7 @@ class Base(DeclarativeBase):
         Kind: String(16),
         Status: String(16),
         EventType: String(16),
+        Better: String(16),
     }
 
 
@@ -384,6 +386,55 @@ class Version(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     model: Mapped[Model] = relationship(lazy="joined", innerjoin=True)
+
+
+class Score(Base):
+    """What a metric said of pictures, with all that it depends on."""
+
+    __tablename__ = "scores"
+    __table_args__ = (Index(None, "metric", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)
+    """The evaluation, or the training run for what is measured on the way."""
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), index=True)
+    model: Mapped[str | None] = mapped_column(String(64), index=True)
+    step: Mapped[int | None]
+    """Of the training run, for what is measured on the way."""
+    subject: Mapped[str] = mapped_column(String(255))
+    """What was measured, in words: cats@3, digits (test), a folder's name."""
+    metric: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(128))
+    better: Mapped[Better]
+    value: Mapped[float]
+    error: Mapped[float | None]
+    """Standard error of the value."""
+    num_real: Mapped[int | None]
+    num_generated: Mapped[int]
+    network: Mapped[str] = mapped_column(String(64))
+    network_digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of its weights."""
+    resize: Mapped[str] = mapped_column(Text)
+    averaged: Mapped[bool | None]
+    """Whether the averaged generator drew; None where none did."""
+    truncation_psi: Mapped[float | None]
+    seed: Mapped[int]
+    real: Mapped[str | None] = mapped_column(String(255))
+    """The real set in words."""
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """Of the real set's content."""
+    split: Mapped[str | None] = mapped_column(String(16))
+    conventions: Mapped[dict[str, Any]]
+    """All else that the number depends on and that must agree where two are compared."""
+    details: Mapped[dict[str, Any]]
+    """What else was found."""
+    code: Mapped[dict[str, Any]]
+    """Versions of Atelier and of what else decides the numbers."""
+    comparable: Mapped[str] = mapped_column(String(64), index=True)
+    """The same for scores that can be drawn on one axis."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    version: Mapped[Version | None] = relationship(lazy="joined")
 
 
 class DatasetRow(Base):
