@@ -33,7 +33,8 @@ from torch.nn.functional import avg_pool2d, normalize
 
 from atelier.datasets.cache import PreparedDataset
 from atelier.datasets.shapes import COLOURS, SHAPES
-from atelier.metrics.features import features_of, lite0
+from atelier.metrics.features import features_of
+from atelier.metrics.lite0 import lite0
 from atelier.models import artifact
 from atelier.models.prompted import PromptedGenerator
 from atelier.text import SentenceTransformer

@@ -24,9 +24,10 @@ from atelier.datasets.catalog import Catalog
 from atelier.jobs.local_run import run_job
 from atelier.jobs.queue import submit_preparation
 from atelier.jobs.specs import PrepareRequest
-from atelier.metrics.features import features_of, lite0
+from atelier.metrics.features import features_of
 from atelier.metrics.frechet import Gaussian, Projection, frechet_distance
 from atelier.metrics.kid import kernel_distance
+from atelier.metrics.lite0 import lite0
 from atelier.metrics.precision_recall import precision_recall
 from atelier.models import artifact
 from atelier.models.base import Generator

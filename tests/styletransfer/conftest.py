@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from atelier.featurefiles import NETWORKS
-from atelier.metrics import features
+from atelier.metrics.lite0 import lite0
 from atelier.styletransfer.lite0 import Lite0
 from atelier.styletransfer.networks import FeatureNetwork, open_network
 from atelier.styletransfer.vgg import VGG19
@@ -77,4 +77,4 @@ def lite() -> FeatureNetwork:
 
 @pytest.fixture(scope="session")
 def lite64() -> FeatureNetwork:
-    return Lite0(features.lite0(CPU)).double()
+    return Lite0(lite0(CPU)).double()

