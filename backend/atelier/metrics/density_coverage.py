@@ -8,6 +8,10 @@ exceed 1. Coverage is the share of balls that have a generated image in them, fr
 import torch
 from torch import Tensor
 
+from atelier.metrics.base import Evidence, Found, error_by_parts, metric
+
+K = 5
+PAPER = "https://arxiv.org/abs/2002.09797"
 ROWS = 1024  # of a matrix of distances that are in memory at a time
 
 
@@ -29,3 +33,21 @@ def density_coverage(real: Tensor, generated: Tensor, *, k: int = 5) -> tuple[fl
         inside += int(within.sum())
         covered += int(within.any(dim=1).sum())
     return inside / (k * len(generated)), covered / len(real)
+
+
+@metric("density", "Density", better="higher", paper=PAPER, needs=("real",), least=10, original="", general="Density")
+def density(evidence: Evidence) -> Found:
+    """In how many neighbourhoods of real pictures a generated one lies: precision that no single outlier vouches for; it may exceed 1."""
+    return _found(evidence, 0)
+
+
+@metric("coverage", "Coverage", better="higher", paper=PAPER, needs=("real",), least=10, original="", general="Coverage")
+def coverage(evidence: Evidence) -> Found:
+    """The share of real pictures that have a generated one in their neighbourhood: recall that no single outlier vouches for."""
+    return _found(evidence, 1)
+
+
+def _found(evidence: Evidence, which: int) -> Found:
+    real, generated = evidence.real.features, evidence.generated.features
+    error = error_by_parts(lambda part: density_coverage(real, part, k=K)[which], generated)
+    return Found(density_coverage(real, generated, k=K)[which], error, {"k": K}, {"error_by": "spread over parts"})

@@ -139,6 +139,28 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     return float(distance) - 2 * _trace_of_root(first, second)
 
 
+def influence(first: Gaussian, second: Gaussian, features: Tensor) -> Tensor | None:
+    """How much each image of the second set, features [N, D], moves the distance times N, to first order: [N], of mean 0 or nearly.
+
+    Their standard deviation over √N is the standard error of the distance, the first set taken as it is: that of m is 2 (m₂ - m₁), that
+    of C₂ is 1 - T, where T = L (Lᵀ C₂ L)^-½ Lᵀ carries the second normal distribution onto the first. None where C₂ is nearly singular.
+
+    The first covariance must be regular.
+    """
+    lower, order = first.cholesky
+    factor = torch.from_numpy(lower)
+    values, vectors = torch.linalg.eigh(factor.mT @ second.covariance[order][:, order] @ factor)
+    if values[0] <= len(values) * torch.finfo(torch.float64).eps * values[-1]:
+        return None
+    whitened = factor @ vectors * values.pow(-0.25)  # [D, D]: T is this times its transpose
+    slope, parts = 2 * (second.mean - first.mean), []
+    for start in range(0, len(features), ROWS):
+        x = features[start : start + ROWS].double() - second.mean
+        parts.append(x @ slope + x.square().sum(dim=1) - (x[:, order] @ whitened).square().sum(dim=1))
+    moved = torch.cat(parts)
+    return moved - moved.mean()
+
+
 def _trace_of_root(first: Gaussian, second: Gaussian) -> float:
     """tr (C₁ C₂)^½.
 

@@ -10,6 +10,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from atelier.metrics.base import Evidence, Found, metric
+
+SPLITS = 10
+
 
 @dataclass(frozen=True)
 class InceptionScore:
@@ -40,3 +44,18 @@ def _score(p: Tensor) -> Tensor:
     together, each = (torch.special.entr(x).sum(dim=-1) for x in (p.mean(dim=0), p))
     score: Tensor = (together - each.mean()).exp()
     return score
+
+
+@metric(
+    "inception_score", "Inception Score", better="higher", paper="https://arxiv.org/abs/1606.03498", needs=("logits",), least=10 * SPLITS,
+    original="inception", general="Class score",
+)  # fmt: skip
+def score(evidence: Evidence) -> Found:
+    """Whether pictures are each of one of ImageNet's classes for certain, and of all classes together; of real ones it knows nothing.
+
+    The error is the spread over ten splits, over the root of ten.
+    """
+    p = evidence.network.logits(evidence.generated.features.to(evidence.network.device)).double().softmax(dim=1)
+    found = inception_score(p, splits=SPLITS, seed=evidence.seed)
+    error = found.deviation / (SPLITS - 1) ** 0.5  # the deviation is that of a whole population
+    return Found(found.value, error, {"splits": SPLITS, "classes": p.shape[1]}, {"error_by": "spread over splits"})

@@ -4,23 +4,31 @@ The mean of d(G(a), G(b))² / ε² over pairs of latents, where b lies ε of the
 features. StyleGAN's names for the ways to take it:
 
     ppl2_wend    straight in w, steps begin at the latent itself: the usual one since StyleGAN2, and what is taken unless asked otherwise
-    ppl_wfull    straight in w, steps begin anywhere between the two
-    ppl_zend, ppl_zfull    the same in z, on the sphere
+    ppl2_wfull   straight in w, steps begin anywhere between the two
+    ppl2_zend, ppl2_zfull    the same in z, on the sphere
 
-of which those without the 2 also cut faces out of portraits, which is not done here. As there, images are not rounded to whole pixel
-values, larger ones than 256 px are brought near that by the mean of each block, and the one per cent at either end is left out. With
-another feature network than LPIPS on VGG16 it is another number, and named after it.
+of which its ppl_wfull, ppl_zend and ppl_zfull also cut faces out of portraits, which is not done here. As there, images are not
+rounded to whole pixel values, larger ones than 256 px are brought near that by the mean of each block, and the one per cent at
+either end is left out. With another feature network than LPIPS on VGG16 it is another number, and named after it.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
+from atelier.metrics.base import Evidence, Found, metric
+from atelier.models.base import Generator, latents
+
 SIZE = 256  # of images that are looked at, about
+BATCH = 32
+ENDS = 1 << 31  # what the seeds of a path's end are beyond those of its start
+PAPER = "https://arxiv.org/abs/1812.04948"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ def path_length(
         ValueError: a network is in training mode, so that images depend on each other; or images or features are coarser than float32,
             or were: a step of 1e-4 is lost in half precision, and in whole pixel values.
     """
-    for role, network in (("generator", getattr(draw, "__self__", draw)), ("feature network", features)):
+    drawing = getattr(draw, "func", draw)  # behind options
+    for role, network in (("generator", getattr(drawing, "__self__", drawing)), ("feature network", features)):
         if isinstance(network, nn.Module) and network.training:
             raise ValueError(f"the {role} is in training mode; call its eval() first")
     if starts.shape != ends.shape or len(starts) < 2:
@@ -132,3 +141,94 @@ def refuse_coarse(what: str, values: Tensor) -> None:
             return
         name = names[0]
     raise ValueError(f"path lengths need {what} in float32, and these are in {name}")
+
+
+# ------------------------------------------------------------------------------------------------------------------ as metrics
+
+Space = Literal["z", "w"]
+
+
+def _metric(name: str, title: str, *needs: Literal["styles"]) -> Callable[[Callable[[Evidence], Found]], Callable[[Evidence], Found]]:
+    return metric(
+        name, title, better="lower", paper=PAPER, needs=("generator", "perceptual", *needs), least=100, original="vgg16",
+        general=f"{title.replace('PPL', 'Path length')}",
+    )  # fmt: skip
+
+
+@_metric("ppl", "PPL")
+def ppl(evidence: Evidence) -> Found:
+    """How much pictures change when their latents move a little: the lower, the smoother the ways between them.
+
+    In w, as ppl2_wend, where the version has such a space; else in z, as ppl2_zend. Half of the pictures are the other ends of steps.
+    """
+    assert evidence.generator is not None
+    return _measured(evidence, "w" if evidence.generator.style_dim else "z", full=False)
+
+
+@_metric("ppl2_wend", "PPL (w, ends)", "styles")
+def ppl2_wend(evidence: Evidence) -> Found:
+    """The path length straight in w, with steps that begin at the latents themselves: that of StyleGAN2 and later."""
+    return _measured(evidence, "w", full=False)
+
+
+@_metric("ppl2_wfull", "PPL (w, full)", "styles")
+def ppl2_wfull(evidence: Evidence) -> Found:
+    """The path length straight in w, with steps that begin anywhere between two latents: that of StyleGAN, without its cut to faces."""
+    return _measured(evidence, "w", full=True)
+
+
+@_metric("ppl2_zend", "PPL (z, ends)")
+def ppl2_zend(evidence: Evidence) -> Found:
+    """The path length in z, on the sphere, with steps that begin at the latents themselves."""
+    return _measured(evidence, "z", full=False)
+
+
+@_metric("ppl2_zfull", "PPL (z, full)")
+def ppl2_zfull(evidence: Evidence) -> Found:
+    """The path length in z, on the sphere, with steps that begin anywhere between two latents."""
+    return _measured(evidence, "z", full=True)
+
+
+@torch.no_grad()
+def _measured(evidence: Evidence, space: Space, *, full: bool) -> Found:
+    """As many pictures are drawn as were asked for, two of each step."""
+    generator, inputs, network = evidence.generator, evidence.inputs, evidence.perceptual
+    assert generator is not None
+    assert inputs is not None
+    count, first = evidence.num_samples // 2, evidence.seed << 32
+    starts, given = [], []
+    ends = latents(range(first + ENDS, first + ENDS + count), generator.latent_dim)
+    for start in range(0, count, BATCH):
+        z, *conditions = inputs(range(first + start, first + min(start + BATCH, count)))
+        starts.append(_styles(generator, evidence, z, *conditions) if space == "w" else z)
+        given.append(conditions)
+    conditions = [torch.cat(values) for values in zip(*given, strict=True)]
+    ends = ends.to(starts[0].device)
+    draw: Callable[..., Tensor] = partial(generator, **evidence.options)
+    if space == "w":
+        parts = [slice(start, start + BATCH) for start in range(0, count, BATCH)]
+        ends = torch.cat([_styles(generator, evidence, ends[part], *(values[part] for values in conditions)) for part in parts])
+        beside = {name: value for name, value in evidence.options.items() if not name.startswith("truncation_")}
+        draw, conditions = partial(cast(Callable[..., Tensor], generator.synthesis), **beside), []
+    told = network.register_forward_hook(lambda module, images, found: evidence.on_images(len(found)))
+    try:
+        found = path_length(
+            draw, network, torch.cat(starts), ends, *conditions, spherical=space == "z", full=full, batch_size=BATCH, seed=evidence.seed
+        )
+    finally:
+        told.remove()
+    conventions: dict[str, Any] = {
+        "space": space,
+        "sampling": "full" if full else "ends",
+        "epsilon": found.epsilon,
+        "interpolation": "slerp" if found.spherical else "lerp",
+    }
+    conventions |= {"precision": "float32", "quantised": "no", "trimmed": "1 % at either end"}
+    return Found(found.value, found.error, conventions, {"steps": found.samples, "error_by": "deviation over the root of N"}, 2 * count)
+
+
+def _styles(generator: Generator, evidence: Evidence, z: Tensor, *conditions: Tensor) -> Tensor:
+    truncation = {name: value for name, value in evidence.options.items() if name.startswith("truncation_")}
+    with full_precision(z.device.type):
+        styles: Tensor = generator.styles(z, *conditions, **truncation)  # type: ignore[operator]
+    return styles

@@ -7,6 +7,10 @@ generated ones. Both depend on how many images there are: compare figures of set
 import torch
 from torch import Tensor
 
+from atelier.metrics.base import Evidence, Found, error_by_parts, metric
+
+K = 3
+PAPER = "https://arxiv.org/abs/1904.06991"
 ROWS = 1024  # of a matrix of distances that are in memory at a time
 
 
@@ -33,3 +37,19 @@ def covered(points: Tensor, reference: Tensor, *, k: int = 3) -> float:
 
 def _parts(points: Tensor) -> list[Tensor]:
     return [points[start : start + ROWS] for start in range(0, len(points), ROWS)]
+
+
+@metric("precision", "Precision", better="higher", paper=PAPER, needs=("real",), least=10, original="", general="Precision")
+def precision(evidence: Evidence) -> Found:
+    """The share of generated pictures that lie among the real ones: how good they are, however few kinds there are."""
+    real, generated = evidence.real.features, evidence.generated.features
+    error = error_by_parts(lambda part: covered(part, real, k=K), generated)
+    return Found(covered(generated, real, k=K), error, {"k": K}, {"error_by": "spread over parts"})
+
+
+@metric("recall", "Recall", better="higher", paper=PAPER, needs=("real",), least=10, original="", general="Recall")
+def recall(evidence: Evidence) -> Found:
+    """The share of real pictures that lie among the generated ones: how much of all there is they show."""
+    real, generated = evidence.real.features, evidence.generated.features
+    error = error_by_parts(lambda part: covered(real, part, k=K), generated)
+    return Found(covered(real, generated, k=K), error, {"k": K}, {"error_by": "spread over parts"})
