@@ -158,6 +158,14 @@ class Generator(nn.Module):
         """What `forward` takes for so many images that show what it can draw, always the same."""
         return self.inputs(range(count))
 
+    def codes(self, z: Tensor) -> Tensor:
+        """What z becomes before anything is drawn from it, [N, K]: z itself, unless it is given the density of something else first."""
+        return z
+
+    def from_codes(self, codes: Tensor) -> Tensor:
+        """Back to z."""
+        return codes
+
 
 class ConditionalGenerator(Generator):
     """Draws what a condition asks for: z [N, latent_dim], condition [N, condition_dim] → [N, C, H, W] in [-1, 1].
@@ -244,6 +252,10 @@ class GenerativeModel(nn.Module, ABC):
     @abstractmethod
     def stages(self) -> Iterable[Stage]:
         """What is trained, in order. Called once, when the model stands on its device."""
+
+    def invert(self, images: Tensor) -> Tensor | None:
+        """z [N, latent_dim] from which the generator draws about these images [N, C, H, W], where the architecture has learned to tell."""
+        return None
 
     @classmethod
     def conditioned_on(cls, hp: _Hyperparameters) -> Conditioning:

@@ -172,6 +172,13 @@ class Decoder(Generator):
     def forward(self, z: Tensor) -> Tensor:
         return self.decode(self.prior(z))
 
+    def codes(self, z: Tensor) -> Tensor:
+        codes: Tensor = self.prior(z)
+        return codes
+
+    def from_codes(self, codes: Tensor) -> Tensor:
+        return self.prior.inverse(codes)[0]
+
     def decode(self, codes: Tensor) -> Tensor:
         """Codes [N, latent_dim] → images [N, C, H, W] in [-1, 1]."""
         images: Tensor = self.layers(codes)
@@ -293,6 +300,9 @@ class VAE(GenerativeModel):
     def latents(self, images: Tensor) -> Tensor:
         """z [N, latent_dim] from which the generator draws what `reconstruct` gives for these images [N, C, H, W]."""
         return self.generator.prior.inverse(self.encode(images)[0])[0]
+
+    def invert(self, images: Tensor) -> Tensor:
+        return self.latents(images)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images [N, C, H, W] through the middle of their codes and back."""

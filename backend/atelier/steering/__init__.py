@@ -1,1 +1,2 @@
-"""Turning what was drawn: classifiers that know attributes, and the dial that follows their gradients through a generator's latents."""
+"""Turning what was drawn: classifiers that know attributes and a dial that follows them, directions that are the same for all images, and
+the way from a picture to the latent that draws it."""
