@@ -16,7 +16,7 @@ from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from atelier.registry.database import MIGRATIONS, AsyncDatabase, Database, migrate
-from atelier.registry.tables import Base, Event, Job, MetricPoint
+from atelier.registry.tables import Base, DrawnImage, Event, Job, MetricPoint
 
 HAMMER = Path(__file__).with_name("hammer.py")
 ROUNDS = 40
@@ -66,7 +66,7 @@ def test_migrations_give_the_tables(database_url: str) -> None:
         if connection.dialect.name == "sqlite":  # which, without AUTOINCREMENT, gives the id of a deleted last row to the next
             created = dict(connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all())  # type: ignore[arg-type]
             for table in Base.metadata.tables.values():
-                assert ("AUTOINCREMENT" in created[table.name]) == (table is not MetricPoint.__table__)
+                assert ("AUTOINCREMENT" in created[table.name]) == (table not in (MetricPoint.__table__, DrawnImage.__table__))
     database.dispose()
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Connection,
     DateTime,
@@ -435,6 +436,35 @@ class Score(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     version: Mapped[Version | None] = relationship(lazy="joined")
+
+
+class DrawnImage(Base):
+    """An image that was drawn and is kept; its file is named by the same id. It outlives its version."""
+
+    __tablename__ = "images"
+    __table_args__ = (Index(None, "model", "version", "turn"), Index(None, "favourite", "turn"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    """Names the content: what the weights draw from the parameters."""
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """Of the version's weights; None where that is not known any more."""
+    model: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    parameters: Mapped[dict[str, Any]]
+    """As the API tells them, and as they ride in the file."""
+    words: Mapped[str] = mapped_column(Text)
+    """What it is found by, in small letters."""
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int]
+    favourite: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    turn: Mapped[int] = mapped_column(BigInteger, index=True, unique=True)
+    """Grows with every drawing, also where the same image is drawn again: the order of the history, and of its pruning."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    drawn_at: Mapped[datetime] = mapped_column(default=now)
+    """When it was last drawn."""
 
 
 class DatasetRow(Base):
