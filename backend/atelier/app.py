@@ -24,6 +24,7 @@ from atelier.api import (
     bringing,
     datasets,
     discoveries,
+    evaluations,
     events,
     images,
     logs,
@@ -76,7 +77,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         stack.callback(sweeper.cancel)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
-        engine = await stack.enter_async_context(Engine(settings.device))
+        engine = await stack.enter_async_context(Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
         yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
@@ -124,6 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
         preparations,
         training_runs,
         discoveries,
+        evaluations,
         models,
         images,
         prompts,
@@ -134,7 +136,8 @@ def create_app(settings: Settings) -> FastAPI:
         system,
     ):
         v1.include_router(router.router)
-    for further in (bringing.sources, pictures.gallery, style_transfers.describing):
+    of_evaluations = (evaluations.scores, evaluations.describing, evaluations.of_versions)
+    for further in (bringing.sources, pictures.gallery, style_transfers.describing, *of_evaluations):
         v1.include_router(further)
     app.include_router(v1)
     app.include_router(system.health)

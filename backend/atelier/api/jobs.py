@@ -17,7 +17,7 @@ from atelier.api.pages import Cursor, Limit, Page, decode, encode
 from atelier.api.problems import problems
 from atelier.jobs import queue
 from atelier.registry import queries
-from atelier.registry.tables import Job, Kind, Status
+from atelier.registry.tables import Better, Job, Kind, Status
 
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {"headers": {"Location": {"description": "URL of the job.", "schema": {"type": "string"}}}}
@@ -60,6 +60,38 @@ class StyleTransferOut(BaseModel):
     """The feature network that draws it, once that is known."""
     picture: str | None
     """URL of the result, or of the newest preview as long as there is none."""
+
+
+class FoundOut(BaseModel):
+    """What a metric said."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    score: int
+    """Number of the score."""
+    metric: str
+    title: str
+    better: Better
+    value: float
+    error: float | None
+    """Standard error."""
+
+
+class EvaluationOut(BaseModel):
+    """What an evaluation measures, and what it has found so far."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    subject: str
+    """What is measured, in words."""
+    version: int | None
+    """The version that is measured; null for sets of pictures."""
+    metrics: list[str]
+    num_samples: int
+    network: str
+    seed: int
+    truncation_psi: float | None
+    scores: list[FoundOut]
 
 
 class JobOut(BaseModel):
@@ -108,6 +140,8 @@ class JobOut(BaseModel):
     start_from: str | None
     style_transfer: StyleTransferOut | None = None
     """For a style transfer alone."""
+    evaluation: EvaluationOut | None = None
+    """For an evaluation alone."""
     preview: str | None
     """URL of the newest preview."""
     log: str | None

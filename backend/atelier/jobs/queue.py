@@ -17,13 +17,14 @@ from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid, NotFound
 from atelier.featurefiles import missing
 from atelier.jobs.pictures import check_picture
-from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, PrepareRequest, StylizeRequest, StylizeSpec, TrainRequest, TrainSpec
+from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, Finding, PrepareRequest, StylizeRequest, StylizeSpec, TrainRequest, TrainSpec
 from atelier.models import architectures
-from atelier.models.artifact import Manifest
+from atelier.models.artifact import DatasetManifest, Manifest
 from atelier.models.base import Conditioning, GenerativeModel
 from atelier.registry import queries
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
+from atelier.steering import directions
 from atelier.steering.classifier import read_description
 from atelier.styletransfer import methods
 from atelier.text.captions import source_of
@@ -127,26 +128,34 @@ def submit_discovery(
         version = session.scalar(queries.version(request.model, number))
         if version is None:
             raise NotFound(f"There is no version {request.model}@{request.version}.")
-        spec = DiscoverSpec(model=request.model, version=version.number, again=request.again)
-        found = Job(kind="discover", status="queued", spec=spec.model_dump(mode="json"), dataset=version.dataset, model=request.model)
         of = Manifest.model_validate(version.manifest).dataset
-        if not request.again and read_description(store.classifier(of.fingerprint)) is not None:
+        classified = read_description(store.classifier(of.fingerprint)) is not None
+        unseen = None if classified and not request.again else _unseen(of, catalog, store)
+        if unseen is not None and request.methods is not None and {"classifier", "interfacegan"} & set(request.methods):
+            raise Invalid.at("/model", unseen)
+        methods = request.methods or tuple(how for how in get_args(Finding) if unseen is None or how in ("sefa", "pca"))
+        spec = DiscoverSpec(model=request.model, version=version.number, methods=methods, again=request.again)
+        found = Job(kind="discover", status="queued", spec=spec.model_dump(mode="json"), dataset=version.dataset, model=request.model)
+        description = directions.read_description(store.directions(version.digest))
+        known = {*(description.tried if description else ()), *(["classifier"] if classified else ())}
+        if not request.again and known >= set(methods):
             found.spare()
-            return found
-        try:
-            dataset = catalog.open(of.name, of.options)
-        except ValueError as error:
-            if not (store.datasets / of.fingerprint).is_dir():
-                raise Invalid.at("/model", f"The data set {of.name}, which it was trained on, is not there any more.") from error
-            names = [*of.class_names, *of.attribute_names]
-        else:
-            names = [*dataset.class_names, *dataset.attribute_names]
-        if not names:
-            detail = f"The data set {of.name} has neither classes nor attributes, so there is nothing to find."
-            raise Invalid.at("/model", detail)
         return found
 
     return once(session, job, {"discover": request.model_dump(mode="json")}, idempotency_key)
+
+
+def _unseen(of: DatasetManifest, catalog: Catalog, store: Store) -> str | None:
+    """Why no classifier can be trained of what a version was trained on; None where one can."""
+    try:
+        dataset = catalog.open(of.name, of.options)
+    except ValueError:
+        if not (store.datasets / of.fingerprint).is_dir():
+            return f"The data set {of.name}, which it was trained on, is not there any more."
+        named = bool(of.class_names or of.attribute_names)
+    else:
+        named = bool(dataset.class_names or dataset.attribute_names)
+    return None if named else f"The data set {of.name} has neither classes nor attributes, so there is nothing to find."
 
 
 def submit_stylization(session: Session, request: StylizeRequest, store: Store, *, idempotency_key: str | None = None) -> Job:

@@ -1,9 +1,9 @@
 """What a job is asked to do: the request as a user writes it, the spec as the job's row keeps it."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -20,6 +20,31 @@ def _name(name: str) -> str:
 # The schema tells programs the pattern; people are told in words.
 ModelName = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": NAME})]
 DatasetName = ModelName
+
+
+class Scoring(BaseModel):
+    """How a training run is measured on its way, through lite0, with the averaged generator."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    metric: str = "fid"
+    """Name of a metric."""
+    every_steps: int | None = Field(None, ge=1, le=10_000_000)
+    """Steps from one measurement to the next."""
+    every_minutes: float | None = Field(None, gt=0, le=1_000_000)
+    """Minutes from the end of one measurement to the next; without either, ten."""
+    num_samples: int = Field(1000, ge=2, le=1_000_000)
+    """Pictures drawn each time: few, so that the training goes on, and therefore with a bias."""
+    num_real: int = Field(5000, ge=2, le=10_000_000)
+    """Real pictures to compare with, at most."""
+    keep_best: bool = True
+    """Publish the generator of the step that was measured to be the best, instead of the last one."""
+
+    @model_validator(mode="after")
+    def _one_interval(self) -> Self:
+        if self.every_steps is not None and self.every_minutes is not None:
+            raise ValueError("give every_steps or every_minutes, not both")
+        return self
 
 
 class TrainRequest(BaseModel):
@@ -43,6 +68,10 @@ class TrainRequest(BaseModel):
     """Same seed, same machine: same weights."""
     start_from: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@([1-9]\d{0,8}|latest))?$")
     """A version, such as cats@3, whose generator's weights to begin with."""
+    scoring: Scoring | None = None
+    """Measure the run on its way, and publish its best generator; without it, nothing is measured."""
+    evaluate: list[str] = Field(default_factory=list, max_length=32)
+    """Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations."""
     priority: int = Field(0, ge=-100, le=100)
     """Runs of a higher priority leave the queue first."""
 
@@ -83,8 +112,11 @@ class PrepareRequest(BaseModel):
     """Name of a published set."""
 
 
+Finding = Literal["classifier", "sefa", "pca", "interfacegan"]
+
+
 class DiscoverRequest(BaseModel):
-    """What to find: all that can be seen in a version's data set, so that it can be turned in its images."""
+    """What to find: all that can be seen in a version's data set, so that it can be turned in its images, and directions of its latents."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -92,14 +124,18 @@ class DiscoverRequest(BaseModel):
     """Name of the model."""
     version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
     """Number of the version."""
+    methods: tuple[Finding, ...] | None = Field(None, min_length=1)
+    """How to look: by a classifier of the data set, for `dial`; in the generator's weights (sefa), in how its latents vary (pca), or by
+    what the classifier sees in its images (interfacegan), for directions. All that fit the version, unless they are named."""
     again: bool = False
-    """Train the classifier anew, also where there is one of the version's data set: a version of the same data set has the same."""
+    """Find anew what was found before, also the classifier, which a version of the same data set has the same."""
 
 
 class DiscoverSpec(DiscoverRequest):
     """A validated request, for a version by its number."""
 
     version: int
+    methods: tuple[Finding, ...] = ("classifier",)
 
 
 PICTURE = r"^[0-9a-f]{32}$"
@@ -140,3 +176,80 @@ class StylizeSpec(StylizeRequest):
 
     network: str | None = None
     """The feature network that draws it, once that is known."""
+
+
+class PictureSetIn(BaseModel):
+    """A data set, or a part of one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    dataset: str
+    """Name of a data set."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The data set's options that differ from their defaults."""
+    split: Literal["train", "val", "test", "all"] = "all"
+    """Part of it."""
+    resolution: int | None = Field(None, ge=8, le=512)
+    """Height and width at which its pictures are looked at; those of the version, or else 64."""
+
+
+class PictureSet(BaseModel):
+    """A data set or a part of one; for the command line also a folder of pictures, or a file of statistics."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    dataset: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    split: Literal["train", "val", "test", "all"] = "all"
+    resolution: int | None = Field(None, ge=8, le=512)
+    folder: str | None = None
+    """An absolute path on this machine."""
+    statistics: str | None = None
+    """An absolute path of a `.npz` of pytorch-fid's, which stands for a real set."""
+
+
+class Evaluation(BaseModel):
+    """What to measure, and how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: ModelName | None = None
+    """Name of the model whose version draws the pictures."""
+    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
+    """Number of the version."""
+    metrics: list[str] = Field(["fid", "kid", "precision", "recall"], min_length=1, max_length=32)
+    """Names of metrics."""
+    num_samples: int = Field(5000, ge=2, le=1_000_000)
+    """Pictures to draw, of the seeds `seed` · 2³² and on, with conditions as often as the data have them."""
+    num_real: int = Field(10_000, ge=2, le=10_000_000)
+    """Real pictures to compare with, at most; of more, a choice that stays the same."""
+    split: Literal["train", "val", "test", "all"] | None = None
+    """Part of the version's own data set to compare with; without it, the one that the version was trained on."""
+    network: str = "lite0"
+    """The feature network: lite0 is always there; inception gives an FID that can be compared with published ones."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Another seed draws other pictures."""
+    truncation_psi: float | None = Field(None, ge=-2, le=2)
+    """Distance from the mean style, for versions that take it: below 1 better pictures that differ less."""
+    priority: int = Field(0, ge=-100, le=100)
+    """Jobs of a higher priority leave the queue first."""
+
+
+class EvaluateRequest(Evaluation):
+    """An evaluation as the API's body describes it: of a version (`model`), or of a set of pictures (`generated`)."""
+
+    generated: PictureSetIn | None = None
+    """Pictures to measure in place of a version's."""
+    real: PictureSetIn | None = None
+    """Pictures to compare with, in place of the version's own data set."""
+
+
+class EvaluateSpec(Evaluation):
+    """An evaluation as its job keeps it."""
+
+    generated: PictureSet | None = None
+    real: PictureSet | None = None
+    subject: str = ""
+    """What is measured, in words."""
+    scores: list[dict[str, Any]] = Field(default_factory=list)
+    """What has been found so far."""

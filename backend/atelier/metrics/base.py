@@ -28,6 +28,9 @@ NEEDS: Mapping[Need, str] = {
 }
 assert tuple(NEEDS) == get_args(Need)
 
+PERCEPTUAL: Mapping[str, str] = {"lite0": "lite0", "inception": "vgg16"}
+"""The feature networks that pictures can be scored through, and beside each the one of its perceptual distances."""
+
 PARTS = 5  # of a set, for the spread of a value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from atelier.registry.tables import ACTIVE, Event, Job, Kind, Lane, MetricPoint, Model, Status, Version
+from atelier.registry.tables import ACTIVE, Event, Job, Kind, Lane, MetricPoint, Model, Score, Status, Version
 
 
 def queue(lane: Lane) -> Select[Job]:
@@ -69,3 +69,27 @@ def version(model: str, number: int | None = None) -> Select[Version]:
     """One version; without a number, the latest."""
     statement = versions(model).limit(1)
     return statement if number is None else statement.where(Version.number == number)
+
+
+def scores(
+    *,
+    model: str | None = None,
+    version: int | None = None,
+    job: int | None = None,
+    metric: str | None = None,
+    network: str | None = None,
+    comparable: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Select[Score]:
+    """Newest first; `before` is the last id of the page before."""
+    statement = select(Score).order_by(Score.id.desc()).limit(limit)
+    if version is not None:
+        statement = statement.join(Score.version).where(Version.number == version)
+    wanted = {
+        Score.model: model, Score.job_id: job, Score.metric: metric, Score.network: network, Score.comparable: comparable,
+    }  # fmt: skip
+    for column, value in wanted.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    return statement if before is None else statement.where(Score.id < before)

@@ -314,6 +314,7 @@ class Job(Base):
             "seed": self.spec.get("seed"),
             "start_from": self.spec.get("start_from"),
             "style_transfer": self._style_transfer() if self.kind == "stylize" else None,
+            "evaluation": self._evaluation() if self.kind == "evaluate" else None,
             "preview": preview_url(self, self.preview_step) if self.preview_step is not None else None,
             "log": self.log,
             **{name: _json(getattr(self, name)) for name in ("created_at", "started_at", "finished_at")},
@@ -324,6 +325,11 @@ class Job(Base):
         made_of = {name: self.spec.get(name) for name in ("method", "content", "styles", "network")}
         picture = None if self.preview_step is None else f"/api/v1/{PATHS[self.kind]}/{self.id}/picture"
         return made_of | {"picture": picture}
+
+    def _evaluation(self) -> dict[str, Any]:
+        """What is measured, and what has been found so far."""
+        names = ("subject", "metrics", "num_samples", "network", "seed", "truncation_psi", "scores")
+        return {name: self.spec.get(name) for name in names} | {"version": self.spec.get("version") if self.model else None}
 
 
 def preview_url(job: Job, step: int) -> str:

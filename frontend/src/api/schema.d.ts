@@ -746,6 +746,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description All of them, newest first.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Start Evaluation
+         * @description Measure how good a version's pictures are, or a set of pictures, by any of the metrics that fit it.
+         *
+         *     Every score is kept with all that it depends on, and shown by the job as soon as it is there.
+         */
+        post: operations["start_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Evaluation
+         * @description One as it stands.
+         */
+        get: operations["get_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Evaluation
+         * @description Move it within the queue; only what is queued has a place there.
+         */
+        patch: operations["change_evaluation"];
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Evaluation
+         * @description Cancel it: at its next step when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["cancel_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Evaluation
+         * @description Put it back into the queue, to go on from its last checkpoint: what is paused or interrupted, or has failed but left one.
+         *
+         *     Asking twice is harmless, and a pause that is still to come is taken back.
+         */
+        post: operations["resume_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Evaluation
+         * @description Queue a new one with the same settings, from the beginning; for what has ended or was interrupted.
+         */
+        post: operations["retry_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Evaluation Log
+         * @description What its process printed, from an offset on.
+         */
+        get: operations["read_evaluation_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{evaluation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Evaluation
+         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
+         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         */
+        get: operations["follow_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -1398,6 +1551,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Scores
+         * @description All scores, newest first.
+         */
+        get: operations["list_scores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Score
+         * @description One score.
+         */
+        get: operations["get_score"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Metrics
+         * @description All metrics, with what they need and what they are called.
+         */
+        get: operations["list_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Version Scores
+         * @description A version's scores, newest first.
+         */
+        get: operations["list_version_scores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1744,6 +1977,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -2075,6 +2315,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -2288,6 +2535,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -2488,6 +2742,133 @@ export interface components {
             images: number;
             /** Examples */
             examples: string[][];
+        };
+        /**
+         * EvaluateRequest
+         * @description An evaluation as the API's body describes it: of a version (`model`), or of a set of pictures (`generated`).
+         */
+        EvaluateRequest: {
+            /**
+             * Model
+             * @description Name of the model whose version draws the pictures.
+             */
+            model?: string | null;
+            /**
+             * Version
+             * @description Number of the version.
+             * @default latest
+             */
+            version: number | "latest";
+            /**
+             * Metrics
+             * @description Names of metrics.
+             * @default [
+             *       "fid",
+             *       "kid",
+             *       "precision",
+             *       "recall"
+             *     ]
+             */
+            metrics: string[];
+            /**
+             * Num Samples
+             * @description Pictures to draw, of the seeds `seed` · 2³² and on, with conditions as often as the data have them.
+             * @default 5000
+             */
+            num_samples: number;
+            /**
+             * Num Real
+             * @description Real pictures to compare with, at most; of more, a choice that stays the same.
+             * @default 10000
+             */
+            num_real: number;
+            /**
+             * Split
+             * @description Part of the version's own data set to compare with; without it, the one that the version was trained on.
+             */
+            split?: ("train" | "val" | "test" | "all") | null;
+            /**
+             * Network
+             * @description The feature network: lite0 is always there; inception gives an FID that can be compared with published ones.
+             * @default lite0
+             */
+            network: string;
+            /**
+             * Seed
+             * @description Another seed draws other pictures.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style, for versions that take it: below 1 better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Priority
+             * @description Jobs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
+            /** @description Pictures to measure in place of a version's. */
+            generated?: components["schemas"]["PictureSetIn"] | null;
+            /** @description Pictures to compare with, in place of the version's own data set. */
+            real?: components["schemas"]["PictureSetIn"] | null;
+        };
+        /**
+         * EvaluationOut
+         * @description What an evaluation measures, and what it has found so far.
+         */
+        EvaluationOut: {
+            /**
+             * Subject
+             * @description What is measured, in words.
+             */
+            subject: string;
+            /**
+             * Version
+             * @description The version that is measured; null for sets of pictures.
+             */
+            version: number | null;
+            /** Metrics */
+            metrics: string[];
+            /** Num Samples */
+            num_samples: number;
+            /** Network */
+            network: string;
+            /** Seed */
+            seed: number;
+            /** Truncation Psi */
+            truncation_psi: number | null;
+            /** Scores */
+            scores: components["schemas"]["FoundOut"][];
+        };
+        /**
+         * FoundOut
+         * @description What a metric said.
+         */
+        FoundOut: {
+            /**
+             * Score
+             * @description Number of the score.
+             */
+            score: number;
+            /** Metric */
+            metric: string;
+            /** Title */
+            title: string;
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "lower" | "higher";
+            /** Value */
+            value: number;
+            /**
+             * Error
+             * @description Standard error.
+             */
+            error: number | null;
         };
         /** HealthOut */
         HealthOut: {
@@ -2787,6 +3168,8 @@ export interface components {
             start_from: string | null;
             /** @description For a style transfer alone. */
             style_transfer?: components["schemas"]["StyleTransferOut"] | null;
+            /** @description For an evaluation alone. */
+            evaluation?: components["schemas"]["EvaluationOut"] | null;
             /**
              * Preview
              * @description URL of the newest preview.
@@ -2906,6 +3289,39 @@ export interface components {
             used: number;
         };
         /**
+         * MetricOut
+         * @description A metric.
+         */
+        MetricOut: {
+            /** Name */
+            name: string;
+            /** Summary */
+            summary: string;
+            /**
+             * Paper
+             * @description URL of the publication.
+             */
+            paper: string;
+            /**
+             * Better
+             * @description Whether a lower value is a better one, or a higher.
+             * @enum {string}
+             */
+            better: "lower" | "higher";
+            /** Needs */
+            needs: components["schemas"]["NeedOut"][];
+            /**
+             * Least
+             * @description Pictures without which it says nothing.
+             */
+            least: number;
+            /**
+             * Titles
+             * @description By network: through another one than Inception, a Fréchet distance is not called FID.
+             */
+            titles: components["schemas"]["TitleOut"][];
+        };
+        /**
          * MetricsOut
          * @description The curves of a run, by columns.
          */
@@ -2938,6 +3354,16 @@ export interface components {
              */
             versions: number;
             latest: components["schemas"]["VersionOut"] | null;
+        };
+        /**
+         * NeedOut
+         * @description What a metric needs.
+         */
+        NeedOut: {
+            /** Name */
+            name: string;
+            /** Words */
+            words: string;
         };
         /**
          * NeighbourOut
@@ -3007,6 +3433,16 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** Page[MetricOut] */
+        Page_MetricOut_: {
+            /** Items */
+            items: components["schemas"]["MetricOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
         /** Page[ModelOut] */
         Page_ModelOut_: {
             /** Items */
@@ -3031,6 +3467,16 @@ export interface components {
         Page_SampleOut_: {
             /** Items */
             items: components["schemas"]["SampleOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[ScoreOut] */
+        Page_ScoreOut_: {
+            /** Items */
+            items: components["schemas"]["ScoreOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -3093,6 +3539,36 @@ export interface components {
             width: number;
             /** Height */
             height: number;
+        };
+        /**
+         * PictureSetIn
+         * @description A data set, or a part of one.
+         */
+        PictureSetIn: {
+            /**
+             * Dataset
+             * @description Name of a data set.
+             */
+            dataset: string;
+            /**
+             * Options
+             * @description The data set's options that differ from their defaults.
+             */
+            options?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Split
+             * @description Part of it.
+             * @default all
+             * @enum {string}
+             */
+            split: "train" | "val" | "test" | "all";
+            /**
+             * Resolution
+             * @description Height and width at which its pictures are looked at; those of the version, or else 64.
+             */
+            resolution?: number | null;
         };
         /**
          * PreviewOut
@@ -3198,6 +3674,171 @@ export interface components {
             caption: string | null;
             /** Url */
             url: string;
+        };
+        /**
+         * ScoreOut
+         * @description What a metric said of pictures, with all that it depends on.
+         */
+        ScoreOut: {
+            /** Id */
+            id: number;
+            /**
+             * Job
+             * @description The evaluation, or the training run for what was measured on the way.
+             */
+            job: number | null;
+            /** Model */
+            model: string | null;
+            /**
+             * Version
+             * @description Null for sets of pictures, and for a training run's scores on the way.
+             */
+            version: number | null;
+            /**
+             * Step
+             * @description Of the training run, for what was measured on the way.
+             */
+            step: number | null;
+            /**
+             * Subject
+             * @description What was measured, in words.
+             */
+            subject: string;
+            /** Metric */
+            metric: string;
+            /**
+             * Title
+             * @description With the network's name, unless it is the one through which the metric is known.
+             */
+            title: string;
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "lower" | "higher";
+            /** Value */
+            value: number;
+            /**
+             * Error
+             * @description Standard error; null where none can be told.
+             */
+            error: number | null;
+            /**
+             * Interval
+             * @description Of 95 %: two standard errors to either side, or nearly.
+             */
+            interval: [
+                number,
+                number
+            ] | null;
+            /** Num Real */
+            num_real: number | null;
+            /** Num Generated */
+            num_generated: number;
+            /** Network */
+            network: string;
+            /**
+             * Network Digest
+             * @description SHA-256 of its weights.
+             */
+            network_digest: string;
+            /**
+             * Resize
+             * @description How pictures were brought to the network's size.
+             */
+            resize: string;
+            /**
+             * Averaged
+             * @description Whether the averaged generator (EMA) drew; null where none did.
+             */
+            averaged: boolean | null;
+            /** Truncation Psi */
+            truncation_psi: number | null;
+            /** Seed */
+            seed: number;
+            /**
+             * Real
+             * @description The real set in words.
+             */
+            real: string | null;
+            /**
+             * Fingerprint
+             * @description SHA-256 of the real set's content and preparation.
+             */
+            fingerprint: string | null;
+            /** Split */
+            split: string | null;
+            /**
+             * Conventions
+             * @description All else that must agree where two are compared.
+             */
+            conventions: {
+                [key: string]: unknown;
+            };
+            /**
+             * Details
+             * @description What else was found, and how the error was estimated.
+             */
+            details: {
+                [key: string]: unknown;
+            };
+            /**
+             * Code
+             * @description Versions of Atelier and of what else decides the numbers.
+             */
+            code: {
+                [key: string]: unknown;
+            };
+            /**
+             * Comparable
+             * @description The same for scores that can be drawn on one axis, and different where they can't be.
+             */
+            comparable: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * Scoring
+         * @description How a training run is measured on its way, through lite0, with the averaged generator.
+         */
+        Scoring: {
+            /**
+             * Metric
+             * @description Name of a metric.
+             * @default fid
+             */
+            metric: string;
+            /**
+             * Every Steps
+             * @description Steps from one measurement to the next.
+             */
+            every_steps?: number | null;
+            /**
+             * Every Minutes
+             * @description Minutes from the end of one measurement to the next; without either, ten.
+             */
+            every_minutes?: number | null;
+            /**
+             * Num Samples
+             * @description Pictures drawn each time: few, so that the training goes on, and therefore with a bias.
+             * @default 1000
+             */
+            num_samples: number;
+            /**
+             * Num Real
+             * @description Real pictures to compare with, at most.
+             * @default 5000
+             */
+            num_real: number;
+            /**
+             * Keep Best
+             * @description Publish the generator of the step that was measured to be the best, instead of the last one.
+             * @default true
+             */
+            keep_best: boolean;
         };
         /**
          * Sizes
@@ -3522,6 +4163,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -3744,6 +4392,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -4122,12 +4777,33 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
              * @default 0
              */
             priority: number;
+        };
+        /**
+         * TitleOut
+         * @description What a metric is called through a network.
+         */
+        TitleOut: {
+            /** Network */
+            network: string;
+            /** Title */
+            title: string;
+            /** Through */
+            through: string;
+            /** Missing */
+            missing: string | null;
         };
         /**
          * TrainingManifest
@@ -4367,6 +5043,13 @@ export interface components {
              * @description A version, such as cats@3, whose generator's weights to begin with.
              */
             start_from?: string | null;
+            /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
+            scoring?: components["schemas"]["Scoring"] | null;
+            /**
+             * Evaluate
+             * @description Metrics by which the version is evaluated as soon as it is published, through lite0, with the defaults of evaluations.
+             */
+            evaluate?: string[];
             /**
              * Priority
              * @description Runs of a higher priority leave the queue first.
@@ -6949,6 +7632,574 @@ export interface operations {
             };
         };
     };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    start_evaluation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    cancel_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    retry_evaluation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_evaluation_log: {
+        parameters: {
+            query?: {
+                /** @description Byte to read from: `Next-Offset` of the answer before. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was appended since, at most a megabyte of it. */
+            200: {
+                headers: {
+                    /** @description Where to read on. */
+                    "Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
+                    "text/plain": string;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    follow_evaluation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Id of the last event received; what was missed since comes first. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description Number of the evaluation. */
+                evaluation_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -8666,6 +9917,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_StyleMethodOut_"];
+                };
+            };
+        };
+    };
+    list_scores: {
+        parameters: {
+            query?: {
+                /** @description Only those of this model's versions and runs. */
+                model?: string | null;
+                /** @description Only those of versions with this number. */
+                version?: number | null;
+                /** @description Only those of this evaluation or training run. */
+                job?: number | null;
+                /** @description Only those of this metric. */
+                metric?: string | null;
+                /** @description Only those through this network. */
+                network?: string | null;
+                /** @description Only those that can be drawn on one axis. */
+                comparable?: string | null;
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScoreOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_score: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the score. */
+                score_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScoreOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MetricOut_"];
+                };
+            };
+        };
+    };
+    list_version_scores: {
+        parameters: {
+            query?: {
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScoreOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
         };
