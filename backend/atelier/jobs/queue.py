@@ -16,14 +16,26 @@ from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts import layouts
 from atelier.errors import Conflict, Invalid, NotFound
 from atelier.featurefiles import missing
+from atelier.jobs.fitting import unfit_for_training
 from atelier.jobs.pictures import check_picture
-from atelier.jobs.specs import DiscoverRequest, DiscoverSpec, Finding, PrepareRequest, StylizeRequest, StylizeSpec, TrainRequest, TrainSpec
+from atelier.jobs.specs import (
+    DiscoverRequest,
+    DiscoverSpec,
+    Evaluation,
+    Finding,
+    PrepareRequest,
+    StylizeRequest,
+    StylizeSpec,
+    TrainRequest,
+    TrainSpec,
+)
 from atelier.models import architectures
 from atelier.models.artifact import DatasetManifest, Manifest
 from atelier.models.base import Conditioning, GenerativeModel
 from atelier.registry import queries
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
+from atelier.serving.requests import Abilities
 from atelier.steering import directions
 from atelier.steering.classifier import read_description
 from atelier.styletransfer import methods
@@ -298,6 +310,16 @@ def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> Train
             errors += Invalid.of(error, "/dataset_options").errors
         except ValueError as error:
             wrong("/dataset_options", str(error))
+
+    if architecture is not None and "hyperparameters" in resolved:
+        conditioning = architecture.conditioned_on(architecture.Hyperparameters.model_validate(resolved["hyperparameters"]))
+        can = Abilities(request.model, conditioning, (), (), architecture.options)
+        scoring = request.scoring
+        measured = [] if scoring is None else [("/scoring/metric", scoring.metric, scoring.num_samples)]
+        measured += [(f"/evaluate/{index}", name, Evaluation().num_samples) for index, name in enumerate(request.evaluate)]
+        for pointer, name, count in measured:
+            if (why := unfit_for_training(name, can, count)) is not None:
+                wrong(pointer, why)
 
     if architecture is not None and "hyperparameters" in resolved and request.start_from is None:
         needed = architecture.needs_version(architecture.Hyperparameters.model_validate(resolved["hyperparameters"]))
