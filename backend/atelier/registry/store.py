@@ -56,6 +56,11 @@ class Store:
         return self.root / "jobs" / str(job_id) / "result.png"
 
     @property
+    def statistics(self) -> Path:
+        """Features of real sets that were looked at."""
+        return self.root / "statistics"
+
+    @property
     def features(self) -> Path:
         """Feature networks that were fetched or added."""
         return self.root / "features"
