@@ -13,7 +13,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -170,6 +170,20 @@ def load(name: str, folder: Path) -> list[dict[str, Tensor]]:
         _check(state, published, published.kept)
         states.append(state)
     return states
+
+
+def digest_of(name: str, folder: Path) -> str:
+    """SHA-256 of the network's first file as it was published, of which a part is kept here.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    published = NETWORKS[name].files[0]
+    try:
+        with safe_open(folder / published.kept, framework="pt") as file:
+            return str(file.metadata()["sha256"])
+    except (SafetensorError, KeyError, TypeError) as error:  # no metadata is None
+        raise ValueError(f"{published.kept} is damaged; add {published.file} again") from error
 
 
 def add(path: Path, folder: Path) -> Path:
