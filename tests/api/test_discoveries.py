@@ -80,6 +80,8 @@ async def test_a_discovery_is_a_job_like_others(client: httpx.AsyncClient) -> No
         ({"model": "cats", "version": "newest"}, 422, ""),
         ({"model": "../cats"}, 422, "use up to 64 lower-case letters"),
         ({"model": "cats", "agian": True}, 422, "agian"),
+        ({"model": "cats", "methods": ["magic"]}, 422, "'classifier', 'sefa', 'pca' or 'interfacegan'"),
+        ({"model": "cats", "methods": []}, 422, "at least 1 item"),
         ({}, 422, "model"),
     ],
 )
@@ -96,7 +98,7 @@ async def test_a_data_set_with_nothing_to_see_is_refused(
 
     monkeypatch.setattr(Shapes, "class_names", ())
     monkeypatch.setattr(Shapes, "attribute_names", ())
-    response = await client.post("/api/v1/discoveries", json={"model": "cats"})
+    response = await client.post("/api/v1/discoveries", json={"model": "cats", "methods": ["classifier"]})
     assert response.status_code == 422
     assert "The data set shapes has neither classes nor attributes, so there is nothing to find." in response.json()["detail"]
 
@@ -106,9 +108,11 @@ async def test_a_version_lists_what_can_be_turned(client: httpx.AsyncClient, cla
         dials = (await client.get(f"/api/v1/models/{model}")).json()["latest"]["dials"]
         assert [dial["name"] for dial in dials] == DIALS
         assert dials[0] == {"name": "red", "kind": "attribute", "measured": False, "accuracy": 0.9}
-    known = (await client.post("/api/v1/discoveries", json={"model": "pets"})).json()
+    known = (await client.post("/api/v1/discoveries", json={"model": "pets", "methods": ["classifier"]})).json()
     assert (known["status"], known["progress"]) == ("succeeded", 1.0)
-    assert (await client.post("/api/v1/discoveries", json={"model": "pets", "again": True})).json()["status"] == "queued"
+    assert (await client.post("/api/v1/discoveries", json={"model": "pets", "methods": ["classifier"], "again": True})).json()[
+        "status"
+    ] == "queued"
 
 
 @pytest.mark.parametrize(

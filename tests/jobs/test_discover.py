@@ -1,13 +1,16 @@
-"""Discoveries: a classifier for each data set, whole or not there, and made no more often than is asked for."""
+"""Discoveries: a classifier for each data set and directions for each version, whole or not there, and made no more often than wanted."""
 
+import json
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import torch
+from PIL import Image
 from tests.jobs.conftest import Studio
 
 from atelier.datasets.catalog import Catalog
@@ -19,17 +22,20 @@ from atelier.jobs.specs import DiscoverRequest
 from atelier.registry import queries
 from atelier.registry.tables import Job
 from atelier.steering import classifier as seeing
+from atelier.steering import directions, interfacegan, sefa
 
 STEPS = 12
 
 
 @pytest.fixture
 def version(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The fingerprint of the data set of a version first@1; classifiers are trained for a moment only."""
+    """The fingerprint of the data set of a version first@1; classifiers are trained for a moment only, and look at few images."""
     job = studio.running(hyperparameters={"steps": 1})
     train.run(job.spec, Recorder(studio.database, job.id), studio.store, studio.settings)
     monkeypatch.setattr(seeing, "LEAST", STEPS)
     monkeypatch.setattr(seeing, "STEPS", STEPS)
+    monkeypatch.setattr(interfacegan, "SAMPLES", 128)
+    monkeypatch.setattr(interfacegan, "LEAST", 0.0)
     row = studio.row(job)
     assert row.version is not None
     fingerprint: str = row.version.manifest["dataset"]["fingerprint"]
@@ -38,7 +44,7 @@ def version(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def submit(studio: Studio, **request: Any) -> Job:
     with studio.database.write() as session:
-        asked = DiscoverRequest.model_validate({"model": "first"} | request)
+        asked = DiscoverRequest.model_validate({"model": "first", "methods": ["classifier"]} | request)
         return submit_discovery(session, asked, Catalog(studio.store.sources), studio.store)
 
 
@@ -60,7 +66,7 @@ def test_a_discovery_ends_in_a_classifier_of_the_data_set(studio: Studio, versio
     assert {dial.name for dial in description.dials} >= {"red", "star", "size"}
     assert net(torch.zeros(1, 3, 16, 16)).shape == (1, len(description.dials))
     assert studio.read(lambda s: s.scalars(queries.metric_points(job.id)).all())
-    assert "23 directions are there for every version of this data set." in caplog.text
+    assert "23 dials are there for every version of this data set." in caplog.text
 
 
 def test_the_second_time_it_is_there_at_once_unless_asked_for_again(studio: Studio, version: str) -> None:
@@ -125,6 +131,71 @@ def test_a_death_while_it_is_written_leaves_nothing_that_readers_see(studio: Stu
     assert seeing.read_description(studio.store.classifier(version)) is None
     monkeypatch.undo()
     assert submit(studio).status == "queued"
+
+
+def folder(studio: Studio) -> Path:
+    row = studio.read(lambda session: session.scalars(queries.versions("first")).one())
+    return studio.store.directions(row.digest)
+
+
+def test_all_that_fits_is_looked_for_and_shown(studio: Studio, version: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "atelier.jobs")
+    job = run(studio, submit(studio, methods=None))
+    assert (job.status, job.progress) == ("succeeded", 1.0)
+    assert seeing.read_description(studio.store.classifier(version)) is not None
+    found = directions.read(folder(studio))
+    assert {one.facts.method for one in found} == {"sefa", "interfacegan"}
+    assert {one.facts.name for one in found} >= {"SeFa 1", "red", "star"}
+    assert "PCA needs styles or codes: z itself varies alike in all directions." in caplog.text
+    for facts in (one.facts for one in found):
+        assert facts.change > 0
+        with Image.open(folder(studio) / str(facts.strip)) as strip:
+            assert strip.size == (7 * 18 - 2, 4 * 18 - 2)
+            assert json.loads(strip.text["parameters"]) == {"model": "first", "version": 1, "direction": facts.id}  # type: ignore[attr-defined]
+    assert submit(studio, methods=None).status == "succeeded", "it is there"
+    assert submit(studio, methods=["pca", "sefa"]).status == "succeeded"
+    assert submit(studio, methods=["sefa"], again=True).status == "queued"
+
+
+def test_a_method_is_added_to_what_is_there(studio: Studio, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(studio, submit(studio, methods=["sefa"]))
+    assert seeing.read_description(studio.store.classifier(version)) is None
+    directions.update(folder(studio), "sefa-1", name="tilt")
+    monkeypatch.setattr(sefa, "find", None)
+    assert run(studio, submit(studio, methods=["sefa", "interfacegan"])).status == "succeeded"
+    names = [one.facts.name for one in directions.read(folder(studio))]
+    assert names[0] == "tilt"
+    assert "red" in names
+
+
+def test_a_method_that_does_not_fit_says_so_where_it_is_all_that_was_asked_for(studio: Studio, version: str) -> None:
+    with pytest.raises(ValueError, match="PCA needs styles or codes"):
+        run(studio, submit(studio, methods=["pca"]))
+    assert not folder(studio).exists()
+
+
+def test_where_nothing_can_be_seen_directions_are_looked_for_in_the_weights(studio: Studio, version: str) -> None:
+    with studio.database.write() as session:
+        row = session.scalars(queries.versions("first")).one()
+        row.manifest = row.manifest | {"dataset": row.manifest["dataset"] | {"name": "gone", "fingerprint": "1" * 64}}
+    job = submit(studio, methods=None)
+    assert job.spec["methods"] == ["sefa", "pca"]
+    assert run(studio, job).status == "succeeded"
+    assert {one.facts.method for one in directions.read(folder(studio))} == {"sefa"}
+
+
+def test_cancelled_while_directions_are_looked_for_it_leaves_none(studio: Studio, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = submit(studio, methods=["sefa"])
+    seen = directions.seen
+
+    def cancelling(*arguments: Any) -> torch.Tensor:
+        studio.change(job, lambda job: job.request_cancel())
+        return seen(*arguments)
+
+    monkeypatch.setattr(directions, "seen", cancelling)
+    with pytest.raises(JobCancelled):
+        run(studio, job)
+    assert not folder(studio).exists()
 
 
 def test_what_cannot_be_discovered_says_why(studio: Studio, version: str) -> None:

@@ -111,7 +111,7 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
     elif job.kind == "prepare" and job.status == "succeeded":
         print(job.dataset)
     elif job.kind == "discover" and job.status == "succeeded":
-        _print_dials(settings, job)
+        _print_found(settings, job)
     if job.status == "failed":
         say.print(f"Failed: {job.error}\nThe log: {settings.store_dir / 'logs' / (job.log or '')}", markup=False, soft_wrap=True)
     if job.status in ("paused", "interrupted"):
@@ -121,16 +121,22 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
     sys.exit({"succeeded": 0, "cancelled": 130}.get(job.status, 1))
 
 
-def _print_dials(settings: Settings, job: Any) -> None:
+def _print_found(settings: Settings, job: Any) -> None:
     """What the discovery has found."""
     from atelier.models.artifact import Manifest
     from atelier.registry import queries
     from atelier.registry.store import Store
+    from atelier.steering import directions
     from atelier.steering.classifier import read_description
 
     with open_database().read() as session:
         version = session.scalar(queries.version(job.model, job.spec["version"]))
-    description = read_description(Store(settings.store_dir).classifier(Manifest.model_validate(version.manifest).dataset.fingerprint))
-    assert description is not None
-    told = [(dial.name, "not known" if dial.accuracy is None else f"{dial.accuracy:.1%}") for dial in description.dials]
-    print_table([{"dial": name, "told right": share} for name, share in told])
+    store = Store(settings.store_dir)
+    description = read_description(store.classifier(Manifest.model_validate(version.manifest).dataset.fingerprint))
+    if description is not None and "classifier" in job.spec["methods"]:
+        told = [(dial.name, "not known" if dial.accuracy is None else f"{dial.accuracy:.1%}") for dial in description.dials]
+        print_table([{"dial": name, "told right": share} for name, share in told])
+    found = directions.read_description(store.directions(version.digest))
+    rows = [facts for facts in (found.directions if found else []) if facts.method in job.spec["methods"] and not facts.hidden]
+    if rows:
+        print_table([{"direction": one.id, "name": one.name, "of": one.space, "changes an image by": f"{one.change:.1%}"} for one in rows])

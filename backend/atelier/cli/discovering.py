@@ -10,12 +10,17 @@ from atelier.settings import Settings
 
 def discover(
     model: Annotated[str, typer.Argument(metavar="MODEL[@N]", help="A model, and which of its versions; the latest without @N.")],
-    again: Annotated[bool, typer.Option("--again", help="Train the classifier anew, also where there is one.")] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="classifier (for --dial), or sefa, pca or interfacegan (for directions); repeatable. [default: all that fit]"),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Find anew what was found before.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Find what can be turned in a version's images, with no server: the attributes and classes of its data set, for `generate --dial`.
+    """Find what can be changed in a version's images, with no server.
 
-    All versions of the same data set share what is found.
+    That is what its data set's attributes and classes are seen by, for `generate --dial`, shared by all versions of the same data set;
+    and directions of its latents.
     """
     from atelier.datasets.catalog import Catalog
     from atelier.jobs.queue import submit_discovery
@@ -25,7 +30,7 @@ def discover(
     settings = Settings()
     name, _, number = model.partition("@")
     store = Store(settings.store_dir)
-    request = DiscoverRequest.model_validate({"model": name, "version": number or "latest", "again": again})
+    request = DiscoverRequest.model_validate({"model": name, "version": number or "latest", "methods": method, "again": again})
     with open_database().write() as session:
         job = submit_discovery(session, request, Catalog(store.sources), store)
     follow(settings, job, as_json)

@@ -22,13 +22,14 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.classifiers = self.root / "classifiers"
+        self.projections = self.root / "projections"  # of pictures that people have sent: the latents that draw them
         self.datasets = self.root / "datasets"
         self.images = self.root / "images"
         self.logs = self.root / "logs"
         self.pictures = self.root / "pictures"  # that people have sent
         self.sources = self.root / "sources"  # the pictures that people brought
         self.uploads = self.root / "uploads"
-        for folder in (self.classifiers, self.datasets, self.images, self.logs, self.pictures, self.sources, self.uploads):
+        for folder in (self.classifiers, self.projections, self.datasets, self.images, self.logs, self.pictures, self.sources, self.uploads):
             folder.mkdir(parents=True, exist_ok=True)
 
     def version(self, model: str, number: int) -> Path:
@@ -38,6 +39,14 @@ class Store:
         """Of the versions trained on the prepared data set with this fingerprint: what sees attributes in their images."""
         named = re.fullmatch(r"[0-9a-f]{64}", fingerprint) is not None  # by us; else it comes from a manifest that anybody wrote
         return self.classifiers / (fingerprint if named else hashlib.sha256(fingerprint.encode()).hexdigest())
+
+    def directions(self, digest: str) -> Path:
+        """Of the version with that digest: directions of its latents. Beside the version, whose own folder its digest is of."""
+        return self.root / "directions" / digest
+
+    def projection(self, job_id: int) -> Path:
+        """The latent that a projection ended with."""
+        return self.projections / f"{job_id}.safetensors"
 
     def job(self, job_id: int) -> Path:
         """The job's own folder, made when it is missing."""
