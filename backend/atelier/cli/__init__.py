@@ -13,6 +13,7 @@ from atelier.cli.common import print_json, say
 from atelier.cli.datasets import datasets
 from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
+from atelier.cli.evaluating import evaluate, statistics
 from atelier.cli.features import features
 from atelier.cli.styling import stylize
 from atelier.cli.training import runs, train
@@ -71,10 +72,12 @@ def serve(
 app.command()(train)
 app.command()(generate)
 app.command()(discover)
+app.command()(evaluate)
 app.command()(stylize)
 app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
 app.add_typer(features, name="features")
+app.add_typer(statistics, name="statistics")
 
 
 @app.command()

@@ -110,6 +110,10 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
         print(f"{job.model}@{job.version.number}")
     elif job.kind == "prepare" and job.status == "succeeded":
         print(job.dataset)
+    elif job.kind == "evaluate":
+        from atelier.cli.evaluating import print_scores
+
+        print_scores(job)
     elif job.kind == "discover" and job.status == "succeeded":
         _print_found(settings, job)
     if job.status == "failed":
