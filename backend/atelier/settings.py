@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     """Folders of this machine below which data sets may be added over HTTP, without being copied (a JSON list)."""
     max_upload_bytes: int = Field(20 << 30, ge=1)
     """Size of the largest zip file that is taken in."""
+    history_images: int = Field(20_000, ge=0)
+    """Drawn images that are kept, beside favourites; beyond them, those that were not drawn for the longest time are deleted."""
+    history_bytes: int = Field(4 << 30, ge=0)
+    """Size of the drawn images that are kept, beside favourites."""
     max_jobs: int = Field(1, ge=1, le=64)
     """Jobs that run at the same time; further ones wait in the queue. Beside them, one data set at a time is prepared."""
     processes_per_job: int = Field(1, ge=1, le=64)

@@ -1,11 +1,12 @@
 """Statements, free of sessions, so that async and sync code share them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
-from atelier.registry.tables import ACTIVE, Event, Job, Kind, Lane, MetricPoint, Model, Score, Status, Version
+from atelier.registry.tables import ACTIVE, DrawnImage, Event, Job, Kind, Lane, MetricPoint, Model, Score, Status, Version
 
 
 def queue(lane: Lane) -> Select[Job]:
@@ -93,3 +94,47 @@ def scores(
         if value is not None:
             statement = statement.where(column == value)
     return statement if before is None else statement.where(Score.id < before)
+
+
+def versions_named(names: Collection[tuple[str, int]]) -> Select[Version]:
+    """Of these models and numbers, the versions that are here."""
+    return select(Version).join(Version.model).where(tuple_(Model.name, Version.number).in_(names))
+
+
+def drawn_images(identities: Collection[str]) -> Select[DrawnImage]:
+    return select(DrawnImage).where(DrawnImage.id.in_(identities))
+
+
+def history(
+    *,
+    model: str | None = None,
+    version: int | None = None,
+    favourite: bool | None = None,
+    words: Sequence[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+) -> Select[DrawnImage]:
+    """Last drawn first; with all of the words, which are in small letters; `before` is the last turn of the page before."""
+    statement = select(DrawnImage).order_by(DrawnImage.turn.desc()).limit(limit)
+    for column, value in {DrawnImage.model: model, DrawnImage.version: version, DrawnImage.favourite: favourite}.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    for word in words:
+        statement = statement.where(DrawnImage.words.contains(word, autoescape=True))
+    return statement if before is None else statement.where(DrawnImage.turn < before)
+
+
+def images_beyond(most_images: int, most_bytes: int, drawn_before: datetime) -> Select[str]:
+    """The ids that stand beyond either limit when images, favourites aside, are counted from the last drawn on; not the younger ones."""
+    counted = (
+        select(
+            DrawnImage.id,
+            DrawnImage.drawn_at,
+            func.row_number().over(order_by=DrawnImage.turn.desc()).label("images"),
+            func.sum(DrawnImage.bytes).over(order_by=DrawnImage.turn.desc()).label("bytes"),
+        )
+        .where(~DrawnImage.favourite)
+        .subquery()
+    )
+    beyond = or_(counted.c.images > most_images, counted.c.bytes > most_bytes)
+    return select(counted.c.id).where(beyond, counted.c.drawn_at < drawn_before)

@@ -1,0 +1,214 @@
+"""The history of drawn images: a row for each file, written behind the requests' backs, and brought together again after a crash."""
+
+import asyncio
+import json
+import logging
+import re
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from PIL import Image
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from atelier.registry import queries
+from atelier.registry.database import Database
+from atelier.registry.store import Store
+from atelier.registry.tables import FINISHED, DrawnImage, Job, now
+from atelier.serving.images import image_id, path_of
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.25  # after the first image, for others to share its transaction; what a crash loses of rows, but not of files
+YOUNG_SECONDS = 120  # in which an image is left alone: its row may be on the way, or its address in the hands of who asked for it
+BATCH = 500  # rows of a transaction: other writers wait for it
+ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an image was drawn from."""
+
+    id: str
+    digest: str | None  # of the version's weights
+    parameters: dict[str, Any]
+    at: datetime = field(default_factory=now)
+
+
+class History:
+    """What was drawn, told to the database a moment later and many at a time: no request waits for a transaction.
+
+    `written` waits until the files of all images drawn so far are there: rows come after them.
+    """
+
+    def __init__(self, database: Database, store: Store, written: Callable[[], Awaitable[None]]) -> None:
+        self._database, self._store, self._written = database, store, written
+        self._told: dict[str, Recipe] = {}
+        self._wake, self._writing, self._closing = asyncio.Event(), asyncio.Lock(), False
+
+    async def __aenter__(self) -> "History":
+        self._writer = asyncio.create_task(self._run(), name="history")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closing = True
+        self._wake.set()
+        await self._writer
+
+    def add(self, drawn: Iterable[Recipe]) -> None:
+        """Tell of images that were drawn, or were asked for again, in this order."""
+        for one in drawn:
+            self._told.pop(one.id, None)
+            self._told[one.id] = one
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Write what was told: who asks for the history finds what he has drawn before."""
+        async with self._writing:
+            told, self._told = self._told, {}
+            try:
+                if told:
+                    await self._written()
+                    await asyncio.to_thread(record, self._database, self._store, list(told.values()))
+            except Exception:
+                log.exception("%d drawn images have no rows yet; the next sweep finds their files.", len(told))
+
+    async def _run(self) -> None:
+        while not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            if not self._closing:
+                await asyncio.sleep(PAUSE_SECONDS)
+            await self.flush()
+
+
+def record(database: Database, store: Store, drawn: Sequence[Recipe]) -> None:
+    """Give images rows where they have none yet, and move them to the end of the order."""
+    for start in range(0, len(drawn), BATCH):
+        batch = drawn[start : start + BATCH]
+        with database.write() as session:
+            there = {row.id: row for row in session.scalars(queries.drawn_images([one.id for one in batch]))}
+            turn = session.scalar(select(func.max(DrawnImage.turn))) or 0
+            for turn, one in enumerate(batch, turn + 1):  # noqa: B020  goes on from there
+                if (row := there.get(one.id)) is not None:
+                    row.turn, row.drawn_at = turn, one.at
+                    row.digest = row.digest or one.digest
+                    continue
+                with suppress(FileNotFoundError):  # deleted meanwhile, or the disk is full
+                    session.add(_row(one, path_of(store.images, one.id), turn))
+
+
+def _row(one: Recipe, path: Path, turn: int) -> DrawnImage:
+    with path.open("rb") as file:
+        width, height = struct.unpack(">II", file.read(24)[16:])  # where every PNG has them
+    parameters = one.parameters
+    return DrawnImage(
+        id=one.id,
+        digest=one.digest,
+        model=parameters["model"],
+        version=parameters["version"],
+        seed=parameters["seed"],
+        parameters=parameters,
+        words=words(parameters, None),
+        width=width,
+        height=height,
+        bytes=path.stat().st_size,
+        turn=turn,
+        created_at=one.at,
+        drawn_at=one.at,
+    )
+
+
+def words(parameters: dict[str, Any], note: str | None) -> str:
+    """What an image is found by: its model, what was asked for, and what somebody noted."""
+
+    def texts(value: Any) -> Iterator[str]:
+        match value:
+            case str():
+                yield value
+            case dict():
+                for key, inner in value.items():
+                    yield key
+                    yield from texts(inner)
+            case list():
+                for inner in value:
+                    yield from texts(inner)
+
+    asked = {name: value for name, value in parameters.items() if name != "classifier"}
+    found = [text for value in asked.values() for text in texts(value)]
+    return "\n".join([f"{parameters['model']}@{parameters['version']}", *found, note or ""]).casefold()
+
+
+def forget(session: Session, identity: str) -> None:
+    """Take an image's row out; must run inside a write transaction, after which the file can go."""
+    session.execute(delete(DrawnImage).where(DrawnImage.id == identity))
+
+
+# ---------------------------------------------------------------------------------------------------------------- sweeping
+
+
+def prune(database: Database, store: Store, *, most_images: int, most_bytes: int, young_seconds: float = YOUNG_SECONDS) -> int:
+    """Delete the images that were not drawn for the longest time until both limits hold; how many.
+
+    Favourites stay, and don't count; what a job that is not finished needs stays as well.
+    """
+    with database.write() as session:
+        jobs = session.scalars(select(Job.spec).where(Job.status.not_in(FINISHED)))
+        needed = {identity for spec in jobs for identity in ID.findall(json.dumps(spec))}
+        old = now() - timedelta(seconds=young_seconds)
+        beyond = [row for row in session.scalars(queries.images_beyond(most_images, most_bytes, old)) if row not in needed]
+        for start in range(0, len(beyond), BATCH):
+            session.execute(delete(DrawnImage).where(DrawnImage.id.in_(beyond[start : start + BATCH])))
+    for identity in beyond:
+        path_of(store.images, identity).unlink(missing_ok=True)
+    return len(beyond)
+
+
+def mend(database: Database, store: Store, *, young_seconds: float = YOUNG_SECONDS) -> None:
+    """Give files that a crash has left without a row theirs, by the parameters inside of them; delete what is no image, and rows
+    whose file has gone."""
+    with database.read() as session:  # before the files: those come first
+        rows = set(session.scalars(select(DrawnImage.id)))
+    files, before = {}, time.time() - young_seconds
+    for path in store.images.glob("*/*"):
+        with suppress(FileNotFoundError):
+            files[path] = path.stat().st_mtime
+    there = {path.stem for path in files if path.suffix == ".png"}
+    adopted = []
+    for path, modified in files.items():
+        if path.suffix == ".png" and path.stem in rows:
+            continue
+        if modified < before:
+            if (drawn := _inside(database, path, datetime.fromtimestamp(modified, UTC))) is not None:
+                adopted.append(drawn)
+            else:
+                path.unlink(missing_ok=True)
+    record(database, store, sorted(adopted, key=lambda drawn: drawn.at))
+    with database.write() as session:
+        for identity in rows - there:
+            if not path_of(store.images, identity).exists():
+                forget(session, identity)
+
+
+def _inside(database: Database, path: Path, at: datetime) -> Recipe | None:
+    """What a file without a row tells of itself; None where it is no image of ours."""
+    if path != path_of(path.parents[1], path.stem) or not ID.fullmatch(path.stem):
+        return None
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            parameters = json.loads(image.info["parameters"])
+        model, number, _ = parameters["model"], int(parameters["version"]), int(parameters["seed"])
+    except (OSError, KeyError, TypeError, ValueError, Image.DecompressionBombError, SyntaxError):
+        return None
+    with database.read() as session:
+        version = session.scalar(queries.version(model, number))
+    identity = {name: value for name, value in parameters.items() if name not in ("model", "version")}
+    ours = version is not None and image_id(version.digest, identity) == path.stem
+    return Recipe(path.stem, version.digest if version is not None and ours else None, parameters, at)
