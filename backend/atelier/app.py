@@ -28,6 +28,8 @@ from atelier.api import (
     evaluations,
     events,
     images,
+    inference,
+    live,
     logs,
     models,
     pictures,
@@ -38,6 +40,7 @@ from atelier.api import (
     training_runs,
 )
 from atelier.api.deps import Services
+from atelier.api.drawables import Drawables
 from atelier.api.hub import Hub
 from atelier.api.problems import ProblemOut, add_handlers, problems
 from atelier.api.safety import Safety
@@ -48,6 +51,7 @@ from atelier.jobs.supervisor import Supervisor
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
+from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.settings import Settings
 
@@ -79,9 +83,10 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         engine = await stack.enter_async_context(Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads))
+        drawn = await stack.enter_async_context(Drawn(store.images, engine))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
-        yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub)}
+        yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub, drawn, Drawables(store))}
 
 
 def _open(url: str, store: Store) -> Database:
@@ -130,6 +135,8 @@ def create_app(settings: Settings) -> FastAPI:
         evaluations,
         models,
         images,
+        inference,
+        live,
         prompts,
         pictures,
         style_transfers,
@@ -210,6 +217,8 @@ def serve(settings: Settings) -> bool:
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
         log_level="warning",
+        ws_max_size=MAX_BODY,
+        ws_per_message_deflate=False,  # pictures don't get smaller
     )
     server = Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn repeats the signal when it has stopped

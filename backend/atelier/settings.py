@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """Where job processes run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where networks train and draw; auto takes the best there is."""
+    loaded_bytes: int = Field(2 << 30, ge=1)
+    """Memory for versions that stay loaded between requests; those longest not asked for leave first."""
+    draw_threads: int = Field(1, ge=1, le=64)
+    """Threads that compute when images are drawn; on a CPU, one leaves the others to what trains and to the server."""
 
     @property
     def resolved_database_url(self) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, cast
 
 from fastapi import Depends, Header, Path
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
+from atelier.api.drawables import Drawable, Drawables
 from atelier.api.hub import Hub
 from atelier.datasets.catalog import Catalog
 from atelier.errors import NotFound
@@ -16,6 +17,7 @@ from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, Kind, Version
+from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.settings import Settings
 
@@ -34,10 +36,12 @@ class Services:
     supervisor: Supervisor
     engine: Engine
     hub: Hub
+    drawn: Drawn
+    drawables: Drawables
 
 
-def services(request: Request) -> Services:
-    return cast(Services, request.state.services)
+def services(connection: HTTPConnection) -> Services:
+    return cast(Services, connection.state.services)
 
 
 ServicesDep = Annotated[Services, Depends(services)]
@@ -85,7 +89,7 @@ async def no_such_model(session: AsyncSession, name: str) -> NotFound:
     return NotFound(f"There is no model {name!r}; there " + (f"are {', '.join(names)}." if names else "is none yet: train one."))
 
 
-async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> Version:
+async def find_version(session: AsyncSession, name: str, number: int | Literal["latest"]) -> Version:
     found: Version | None = None
     if number == "latest" or number <= MAX_ID:
         found = await session.scalar(queries.version(name, None if number == "latest" else number))
@@ -97,7 +101,23 @@ async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> 
     return found
 
 
+async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> Version:
+    return await find_version(session, name, number)
+
+
 VersionDep = Annotated[Version, Depends(_version, scope="function")]
+
+
+async def find_drawable(services: ServicesDep, name: ModelName, number: VersionNumber) -> Drawable:
+    """A version to draw with; without a query where its number is known."""
+    if number != "latest" and (known := services.drawables.get(name, number)) is not None:
+        return known
+    async with services.database.read() as session:
+        version = await find_version(session, name, number)
+    return await services.drawables.learn(version)
+
+
+DrawableDep = Annotated[Drawable, Depends(find_drawable)]
 
 
 def _wants_png(accept: Annotated[str, Header(include_in_schema=False)] = "") -> bool:

@@ -1,26 +1,27 @@
 """Drawing images with a version, and the images that were drawn."""
 
+import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from atelier.api.deps import IMMUTABLE, PngDep, ServicesDep, VersionDep
+from atelier.api.deps import IMMUTABLE, DrawableDep, ServicesDep
+from atelier.api.negotiation import AnswerDep, unless_gone
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
-from atelier.models.artifact import Manifest
-from atelier.serving.engine import Weights
-from atelier.serving.images import encode, grid, image_id, keep, path_of
-from atelier.serving.requests import Wishes, abilities, resolve
+from atelier.serving.images import MEDIA_TYPES, Format, archive, image_id, sheet
+from atelier.serving.requests import Wishes, resolve
 
 router = APIRouter(tags=["images"])
 
 MAX_COUNT = 64
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what JSON keeps exactly everywhere
+Layout = Literal["grid", "zip"]
+PICTURES: dict[str, Any] = {kind: {} for kind in (*MEDIA_TYPES.values(), "application/zip")}
 
 
 class ImagesIn(Wishes):
@@ -32,7 +33,10 @@ class ImagesIn(Wishes):
     """Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given."""
     seeds: list[Seed] | None = Field(None, min_length=1, max_length=MAX_COUNT)
     """A seed for each image, in place of `count` and `seed`."""
-    format: Literal["png"] = "png"
+    format: Format | None = None
+    """Of the files; without it, what `Accept` names, else PNG. WebP and JPEG lose a little. In all of them ride the parameters."""
+    layout: Layout = "grid"
+    """How several come where the answer is no JSON: in one picture, or as files of their own in a zip."""
 
     @model_validator(mode="after")
     def _agree(self) -> "ImagesIn":
@@ -54,6 +58,7 @@ EXAMPLES: dict[str, Any] = {
     "prompt": {"summary": "What a sentence says", "value": {"count": 4, "seed": 1, "prompt": "a red star"}},
     "attributes": {"summary": "Attributes", "value": {"count": 4, "seed": 1, "attributes": {"star": 1, "red": 1, "size": 0.8}}},
     "dial": {"summary": "Turned until it is seen to be red", "value": {"count": 4, "seed": 1, "dial": {"red": 0.9}}},
+    "files": {"summary": "Sixteen files in a zip", "value": {"count": 16, "seed": 1, "layout": "zip", "format": "webp"}},
     "style": {"summary": "Nearer to the mean image", "value": {"count": 4, "seed": 1, "truncation_psi": 0.7, "noise_mode": "const"}},
 }
 
@@ -91,7 +96,11 @@ class ImageOut(BaseModel):
 class ImagesOut(BaseModel):
     """The images of one request, in its order."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     items: list[ImageOut]
+    url: str
+    """All of them in one picture."""
 
 
 @router.post(
@@ -99,58 +108,81 @@ class ImagesOut(BaseModel):
     operation_id="draw_images",
     response_model=ImagesOut,
     response_model_exclude_none=True,
-    responses={200: {"content": {"image/png": {}}}, **problems(404, 422, 503)},
+    responses={200: {"content": PICTURES}, **problems(404, 422, 429, 503)},
 )
 async def draw_images(
-    version: VersionDep, body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)], as_png: PngDep, services: ServicesDep
+    drawable: DrawableDep,
+    body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)],
+    answer: AnswerDep,
+    request: Request,
+    services: ServicesDep,
 ) -> ImagesOut | Response:
-    """Draw images. `Accept: image/png` gets the picture, a grid when there are several; else a list with their URLs."""
-    of_version = {"model": version.model.name, "version": version.number}
-    manifest = Manifest.model_validate(version.manifest)
-    request = resolve(body, await run_in_threadpool(abilities, f"{version.model.name}@{version.number}", manifest, services.store))
+    """Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
+    several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again."""
+    wish = resolve(body, drawable.can)
     seeds = body.all_seeds()
-    rows = [request.row(seed, **of_version) for seed in seeds]
-    ids = [image_id(version.digest, request.identity(seed)) for seed in seeds]
-    paths = {identity: path_of(services.store.images, identity) for identity in ids}
+    rows = {image_id(drawable.weights.digest, wish.identity(seed)): wish.row(seed, **drawable.of_version) for seed in seeds}
+    pngs = await unless_gone(request, services.drawn.get(drawable.weights, rows))
 
-    missing = {identity: row for identity, row in zip(ids, rows, strict=True) if not paths[identity].exists()}
-    if missing:
-        weights = Weights(services.store.version(version.model.name, version.number), version.digest)
-        pngs = await services.engine.draw(weights, list(missing.values()))
-        for identity, png in zip(missing, pngs, strict=True):
-            await run_in_threadpool(keep, paths[identity], png)
-
-    if not as_png:
-        made = zip(ids, rows, strict=True)
+    ids = [image_id(drawable.weights.digest, wish.identity(seed)) for seed in seeds] if len(rows) < len(seeds) else list(rows)
+    if answer == "json":
+        suffix = f"?format={body.format}" if body.format not in (None, "png") else ""
+        made = ((image, rows[image]) for image in ids)
         return ImagesOut(
-            items=[ImageOut(id=i, url=f"/api/v1/images/{i}", seed=row["seed"], parameters=row["parameters"]) for i, row in made]
+            items=[ImageOut(id=i, url=f"/api/v1/images/{i}{suffix}", seed=row["seed"], parameters=row["parameters"]) for i, row in made],
+            url=f"/api/v1/images/{','.join(ids)}{suffix}",
         )
-    if len(ids) == 1:
-        return FileResponse(paths[ids[0]])
-
-    def sheet() -> bytes:
-        parameters = {**of_version, "seeds": seeds, **request.parameters}
-        return encode(grid([Image.open(paths[identity]) for identity in ids]), parameters)
-
-    return Response(await run_in_threadpool(sheet), media_type="image/png")
+    layout: Layout = "zip" if answer == "zip" else body.layout
+    format: Format = body.format or ("png" if answer == "zip" else answer)
+    response = await _response([pngs[image] for image in ids], format, layout)
+    response.headers["ETag"] = etag_of(ids, format, layout)
+    response.headers["Content-Location"] = f"/api/v1/images/{','.join(ids)}?format={format}&layout={layout}"
+    return response
 
 
 @router.get(
     "/images/{image_id}",
     operation_id="get_image",
-    response_class=FileResponse,
-    responses={200: {"content": {"image/png": {}}}, 304: {"description": "Not modified."}, **problems(404, 422)},
+    response_class=Response,
+    responses={200: {"content": PICTURES}, 304: {"description": "Not modified."}, **problems(404, 422)},
 )
-def get_image(
-    image_id: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the image.")],
+async def get_image(
+    image_id: Annotated[
+        str,
+        Path(pattern=r"^[0-9a-f]{32}(,[0-9a-f]{32}){0,63}$", description="Id of the image, or of several, separated by commas."),
+    ],
     services: ServicesDep,
+    format: Annotated[Format, Query(description="WebP and JPEG lose a little.")] = "png",
+    layout: Annotated[Layout, Query(description="How several come: in one picture, or as files in a zip.")] = "grid",
     if_none_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
-    """An image that was drawn; its parameters ride in the text chunk `parameters`."""
-    path = path_of(services.store.images, image_id)
-    if not path.is_file():
-        raise NotFound(f"There is no image {image_id}.")
-    headers = {"ETag": f'"{image_id}"', "Cache-Control": IMMUTABLE}
+    """An image that was drawn, or a grid or a zip of several; the parameters ride in it."""
+    ids = image_id.split(",")
+    found = await services.drawn.find(set(ids))
+    if missing := [image for image in ids if image not in found]:
+        raise NotFound(f"There is no image {missing[0]}.")
+    headers = {"ETag": etag_of(ids, format, layout), "Cache-Control": IMMUTABLE}
     if if_none_match is not None and headers["ETag"] in if_none_match:
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, headers=headers, media_type="image/png")
+    try:
+        response = await _response([found[image] for image in ids], format, layout)
+    except ValueError as error:  # of images of different versions
+        raise Invalid.at("/layout", f"{error}; layout=zip takes all") from error
+    response.headers.update(headers)
+    return response
+
+
+def etag_of(ids: Sequence[str], format: Format, layout: Layout) -> str:
+    """Strong: the same images in the same form are the same bytes."""
+    if (len(ids), format, layout) == (1, "png", "grid"):
+        return f'"{ids[0]}"'
+    return f'"{hashlib.sha256(",".join([*ids, format, layout]).encode()).hexdigest()[:32]}"'
+
+
+async def _response(pngs: Sequence[bytes], format: Format, layout: Layout) -> Response:
+    """Pictures as the client wants them."""
+    if layout == "zip":
+        headers = {"Content-Disposition": 'attachment; filename="images.zip"'}
+        return Response(await run_in_threadpool(archive, pngs, format), headers=headers, media_type="application/zip")
+    alone = len(pngs) == 1 and format == "png"
+    return Response(pngs[0] if alone else await run_in_threadpool(sheet, pngs, format), media_type=MEDIA_TYPES[format])

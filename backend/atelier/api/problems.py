@@ -55,6 +55,12 @@ def problem(status: int, title: str, detail: str, headers: dict[str, str] | None
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+def problem_of(error: AtelierError) -> dict[str, Any]:
+    """The body of a problem, for channels that have no status and no headers: `retry_after` is a member."""
+    later = {"retry_after": int(error.headers["Retry-After"])} if "Retry-After" in error.headers else {}
+    return {"type": "about:blank", "title": error.title, "status": error.status, "detail": error.detail, **later, **error.extras}
+
+
 def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AtelierError, _on_atelier_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)

@@ -12,9 +12,9 @@ from atelier.api.problems import problems
 from atelier.datasets.catalog import Catalog
 from atelier.errors import Invalid, NotFound
 from atelier.models.artifact import Manifest
-from atelier.serving.engine import Weights
 from atelier.serving.images import encode
 from atelier.serving.requests import Prompt, abilities
+from atelier.serving.waiting import Weights
 from atelier.text.memory import Reading
 
 router = APIRouter(prefix="/models/{name}/versions/{number}", tags=["images"])
@@ -64,7 +64,7 @@ class ReadingsOut(BaseModel):
     items: list[ReadingOut]
 
 
-@router.post("/prompts", operation_id="read_prompts", responses=problems(404, 422, 503))
+@router.post("/prompts", operation_id="read_prompts", responses=problems(404, 422, 429, 503))
 async def read_prompts(
     version: VersionDep, body: Annotated[PromptsIn, Body(openapi_examples=EXAMPLES)], services: ServicesDep
 ) -> ReadingsOut:

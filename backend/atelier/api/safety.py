@@ -36,11 +36,15 @@ class Safety:
         self.forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-
         headers = Headers(scope=scope)
+        if scope["type"] == "websocket":  # opened by a GET, but any page may open one to anywhere: it counts as unsafe
+            refused = self._refusal("WEBSOCKET", scope["path"], headers)
+            await (self.app if refused is None else refused)(scope, receive, send)
+            return
+
         path: str = scope["path"]
         is_api = path.startswith(("/api/", "/v1/"))
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import atelier
 from atelier.api.deps import ReadDep, ServicesDep
+from atelier.api.inference import InferenceOut, inference_out
 from atelier.api.problems import problems
 from atelier.errors import Overloaded
 from atelier.models.devices import pick_device
@@ -63,6 +64,7 @@ class SystemOut(BaseModel):
     """Bytes of the web process alone."""
     disk: DiskOut
     jobs: JobsOut
+    inference: InferenceOut
 
 
 class HealthOut(BaseModel):
@@ -93,6 +95,7 @@ async def get_system(session: ReadDep, services: ServicesDep) -> SystemOut:
         process_memory=psutil.Process().memory_info().rss,
         disk=DiskOut(total=disk.total, free=disk.free),
         jobs=JobsOut(queued=counts.get("queued", 0), running=sum(counts.get(status, 0) for status in ACTIVE)),
+        inference=inference_out(services),
     )
 
 

@@ -45,8 +45,9 @@ def generate(
     from atelier.models.artifact import Manifest
     from atelier.registry.store import Store
     from atelier.serving import images
-    from atelier.serving.engine import Engine, Weights
+    from atelier.serving.engine import Engine
     from atelier.serving.requests import Wishes, abilities, resolve
+    from atelier.serving.waiting import Weights
 
     settings = Settings()
     version = _version(model)
@@ -70,7 +71,7 @@ def generate(
     weights = Weights(store.version(name, version.number), version.digest)
 
     async def draw() -> list[bytes]:
-        async with Engine(settings.device) as engine:
+        async with Engine(settings.device, threads=settings.draw_threads) as engine:
             return await engine.draw(weights, rows)
 
     with say.status(f"Drawing from {name}@{version.number} …"):

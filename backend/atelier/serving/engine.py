@@ -3,176 +3,209 @@
 import asyncio
 import json
 import logging
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections import deque
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from atelier.errors import AtelierError, Overloaded
+from atelier.errors import AtelierError, Overloaded, TooMany
+from atelier.serving.process import Worker
 from atelier.serving.requests import Row
+from atelier.serving.waiting import Drawing, Waiting, Weights
 from atelier.text.memory import Reading
 
 log = logging.getLogger(__name__)
 
-MAX_ROWS = 16  # sent to the process at once; a long request lets others in between
 MAX_WAITING = 512  # images, before new requests are told to come back
-START_SECONDS = 120.0
+ROWS = 16  # sent to the process at once, until it has said how many it likes; a long request lets others in between
 DRAW_SECONDS = 120.0
-
-# With torch's defaults, one image beside a busy training process takes 200 ms instead of 8; it has to be set before torch is imported.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+GROWTH = 1 << 30  # bytes beyond what the first answer left it with and what is loaded, after which the process gives way to a new one
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A published generator: where it lies and what identifies it."""
+class LoadedVersion:
+    """A generator that is ready to draw."""
 
-    folder: Path
-    digest: str
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """One image that somebody waits for."""
-
-    weights: Weights
-    row: Row
-    png: "asyncio.Future[bytes]"
+    name: str  # cats@3
+    bytes: int
 
 
 class Engine:
-    """Draws in a process of its own: a crash of it fails the requests in hand with a 503, and the next request starts a new one."""
+    """Draws in a process of its own: a crash of it fails the requests in hand with a 503, and the next request starts a new one.
 
-    def __init__(self, device: str) -> None:
-        self._device = device
-        self._process: Process | None = None
+    While a pass is drawn the next one waits in the process, if it would be at least half full: then the process encodes the one while it
+    draws the other. Fewer rows wait here, for others to join them.
+    """
+
+    def __init__(self, device: str, *, loaded_bytes: int = 2 << 30, threads: int = 1) -> None:
+        self._of_worker = device, loaded_bytes, threads
+        self._worker: Worker | None = None
         self._starting = asyncio.Lock()
-        self._waiting: deque[Drawing] = deque()
+        self._waiting = Waiting()
         self._wake = asyncio.Event()
+        self._passes: set[asyncio.Task[None]] = set()
+        self._names: dict[str, str] = {}  # of versions, by their digests
+        self._loaded: dict[str, int] = {}
+        self._memory = self._first_memory = 0  # bytes of the process
+        self._pace = 0.02  # seconds a row, lately
 
     async def __aenter__(self) -> "Engine":
         self._batcher = asyncio.create_task(self._run(), name="inference batcher")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._batcher.cancel()
-        await asyncio.gather(self._batcher, return_exceptions=True)
-        await self._end()
+        tasks = [self._batcher, *self._passes]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._end(self._worker)
 
-    async def draw(self, weights: Weights, rows: Sequence[Row]) -> list[bytes]:
-        """One PNG a row (of one to be read, JSON), a function of the weights and that row alone.
+    @property
+    def waiting(self) -> int:
+        """Images that wait to be drawn."""
+        return len(self._waiting)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the process took when it last answered; 0 where there is none."""
+        return self._memory if self._worker is not None and self._worker.alive else 0
+
+    @property
+    def loaded(self) -> list[LoadedVersion]:
+        """Versions that are ready, the latest drawn with last."""
+        if self._worker is None or not self._worker.alive:
+            return []
+        return [LoadedVersion(self._names[digest], size) for digest, size in self._loaded.items()]
+
+    async def draw(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[bytes]:
+        """One picture a row (of one to be read, JSON), a function of the weights and that row alone. Who gives up cancels what waits.
 
         Raises:
-            Overloaded: too many images wait, or the process died over this request.
+            TooMany: more than `most_waiting` images would wait.
+            Overloaded: the process died over this request, or does not start.
             AtelierError: the weights cannot be drawn with.
         """
-        if len(self._waiting) + len(rows) > MAX_WAITING:
-            raise Overloaded(f"{len(self._waiting)} images wait to be drawn already", retry_after=5)
+        if (waiting := self.waiting) + len(rows) > most_waiting:
+            later = min(60, max(1, math.ceil(waiting * self._pace)))
+            raise TooMany(f"{waiting} images wait to be drawn already; there is room for {most_waiting}", retry_after=later)
         loop = asyncio.get_running_loop()
-        drawings = [Drawing(weights, row, loop.create_future()) for row in rows]
-        self._waiting.extend(drawings)
+        drawings = [Drawing(row, loop.create_future()) for row in rows]
+        self._waiting.add(weights, drawings)
         self._wake.set()
-        return await asyncio.gather(*(drawing.png for drawing in drawings))
+        try:
+            return await asyncio.gather(*(drawing.content for drawing in drawings))
+        finally:
+            for drawing in drawings:  # of a request that has failed, nobody wants the rest
+                drawing.content.cancel()
 
     async def read(self, weights: Weights, prompts: Sequence[str]) -> list[Reading | None]:
         """What a version makes of prompts; None where it remembers no captions.
 
         Raises:
-            Overloaded, AtelierError: as `draw`.
+            TooMany, Overloaded, AtelierError: as `draw`.
         """
         return [json.loads(answer) for answer in await self.draw(weights, [Row(seed=0, read=prompt) for prompt in prompts])]
 
-    async def start(self) -> Process:
+    async def load(self, weights: Weights) -> None:
+        """Get a version ready; done at once where it is.
+
+        Raises:
+            Overloaded, AtelierError: as `draw`.
+        """
+        await self._ask(weights, {"load": _found(weights)})
+
+    async def unload(self, weights: Weights) -> None:
+        """Forget a version and give its memory back; done at once where it is not loaded.
+
+        Raises:
+            Overloaded: the process died meanwhile.
+        """
+        if self._worker is not None and self._worker.alive:
+            await self._ask(weights, {"unload": weights.digest})
+
+    async def start(self) -> Worker:
         """The running process; started where there is none.
 
         Raises:
             Overloaded: it does not start.
         """
         async with self._starting:
-            if self._process is None or self._process.returncode is not None:
+            if self._worker is None or not self._worker.alive:
+                self._loaded, self._first_memory = {}, 0
                 try:
-                    self._process = await asyncio.create_subprocess_exec(
-                        *(sys.executable, "-m", "atelier.serving.worker", self._device),
-                        stdin=PIPE,
-                        stdout=PIPE,
-                        env={**os.environ, **ENVIRONMENT},
-                        start_new_session=True,  # Ctrl+C is for the web process, which then closes this one's input
-                    )
-                    await asyncio.wait_for(_read_head(self._process), START_SECONDS)
-                except asyncio.CancelledError:  # whoever waited has gone; a process whose greeting is unread would confuse the next
-                    await self._end()
-                    raise
+                    self._worker = await Worker.start(*self._of_worker)
                 except OSError as error:  # a lost connection and a timeout are OSErrors as well
-                    await self._end()
                     raise Overloaded("the inference process does not start; the server's output says why", retry_after=30) from error
-            return self._process
+            return self._worker
 
     async def _run(self) -> None:
         while True:
-            if not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-            batch = self._take()
-            if not batch:
-                continue
-            try:
-                pngs = await asyncio.wait_for(self._pass(batch), START_SECONDS + DRAW_SECONDS)
-            except AtelierError as error:
-                _fail(batch, error)
-            except Exception:  # whatever it is, the batcher goes on and nobody waits for ever
-                log.exception("the inference process failed while drawing with %s", batch[0].weights.folder)
-                await self._end()
-                _fail(batch, Overloaded("the inference process ended while it drew this; a new one takes over", retry_after=1))
-            else:
-                for drawing, png in zip(batch, pngs, strict=True):
-                    if not drawing.png.done():  # whoever asked may have gone
-                        drawing.png.set_result(png)
+            await self._wake.wait()
+            self._wake.clear()
+            if self._outgrown and not self._passes:
+                await self._end(self._worker)
+            while self._may_begin and (taken := self._waiting.take(self._rows)) is not None:
+                self._passes.add(task := asyncio.create_task(self._pass(*taken), name="inference pass"))
+                task.add_done_callback(self._passed)
 
-    def _take(self) -> list[Drawing]:
-        """The oldest drawing that is still wanted, and what else waits for the same weights."""
-        wanted = [drawing for drawing in self._waiting if not drawing.png.done()]
-        batch = [drawing for drawing in wanted if drawing.weights == wanted[0].weights][:MAX_ROWS]
-        self._waiting = deque(drawing for drawing in wanted if drawing not in batch)
-        return batch
+    @property
+    def _rows(self) -> int:
+        return ROWS if self._worker is None else self._worker.rows
 
-    async def _pass(self, batch: list[Drawing]) -> list[bytes]:
-        process = await self.start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        weights = batch[0].weights
-        request = {"folder": str(weights.folder), "digest": weights.digest, "rows": [drawing.row for drawing in batch]}
-        process.stdin.write(json.dumps(request).encode() + b"\n")
-        await process.stdin.drain()
-        head = await _read_head(process)
+    @property
+    def _may_begin(self) -> bool:
+        if self._passes and self._outgrown:
+            return False
+        return not self._passes or (len(self._passes) == 1 and self.waiting >= self._rows // 2)
+
+    @property
+    def _outgrown(self) -> bool:
+        return self._first_memory > 0 and self._memory - sum(self._loaded.values()) > self._first_memory + GROWTH
+
+    def _passed(self, task: "asyncio.Task[None]") -> None:
+        self._passes.discard(task)
+        self._wake.set()
+
+    async def _pass(self, weights: Weights, batch: list[Drawing]) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            contents = await self._ask(weights, {"draw": _found(weights), "rows": [drawing.row for drawing in batch]})
+        except Exception as error:  # whatever it is, nobody waits for ever
+            known = error if isinstance(error, AtelierError) else AtelierError("it could not be drawn; the server's log says why")
+            if known is not error:
+                log.exception("drawing with %s failed", weights.name)
+            for drawing in batch:
+                if not drawing.content.done():  # whoever asked may have gone
+                    drawing.content.set_exception(known)
+        else:
+            self._pace += 0.1 * ((loop.time() - begun) / len(batch) - self._pace)
+            for drawing, content in zip(batch, contents, strict=True):
+                if not drawing.content.done():
+                    drawing.content.set_result(content)
+
+    async def _ask(self, weights: Weights, request: dict[str, Any]) -> list[bytes]:
+        worker = await self.start()
+        self._names[weights.digest] = weights.name
+        try:
+            head, contents = await asyncio.wait_for(worker.ask(request), DRAW_SECONDS)
+        except OSError as error:
+            log.error("the inference process ended over %s: %s", weights.name, str(error) or "it did not answer")
+            await self._end(worker)
+            raise Overloaded("the inference process ended while it did this; a new one takes over", retry_after=1) from error
+        self._loaded, self._memory = head["loaded"], head["memory"]
+        self._first_memory = self._first_memory or self._memory - sum(self._loaded.values())
         if "error" in head:
             raise AtelierError(f"this version cannot be drawn with: {head['error']}")
-        try:
-            return [await process.stdout.readexactly(size) for size in head["sizes"]]
-        except asyncio.IncompleteReadError as error:
-            raise ConnectionError("the inference process ended within an answer") from error
+        return contents
 
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
+    async def _end(self, worker: Worker | None) -> None:
+        if worker is not None:
+            if self._worker is worker:
+                self._worker, self._first_memory = None, 0
+            await worker.end()
 
 
-async def _read_head(process: Process) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = await process.stdout.readline()
-    if not line.endswith(b"\n"):
-        raise ConnectionError(f"the inference process ended with code {await process.wait()}")
-    head: dict[str, Any] = json.loads(line)
-    return head
-
-
-def _fail(batch: list[Drawing], error: AtelierError) -> None:
-    for drawing in batch:
-        if not drawing.png.done():
-            drawing.png.set_exception(error)
+def _found(weights: Weights) -> dict[str, str]:
+    return {"folder": str(weights.folder), "digest": weights.digest}

@@ -13,6 +13,7 @@ from atelier.models import architectures
 from atelier.models.artifact import Manifest
 from atelier.models.base import Conditioning
 from atelier.registry.store import Store
+from atelier.serving.images import Format
 from atelier.steering.classifier import Description, read_description
 
 LISTED = 24  # names that a complaint lists; of more, those that are near
@@ -62,7 +63,8 @@ class Row(TypedDict):
     read: NotRequired[str]  # a prompt, of which not an image is wanted, but what the version makes of it
     options: NotRequired[dict[str, Any]]  # what the generator's forward takes beside its inputs
     dial: NotRequired["DialRow"]
-    parameters: NotRequired[dict[str, Any]]  # what the PNG carries
+    parameters: NotRequired[dict[str, Any]]  # what the picture carries
+    format: NotRequired[Format]  # of the picture; PNG without it
 
 
 class DialRow(TypedDict):

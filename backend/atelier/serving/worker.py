@@ -1,20 +1,34 @@
-"""The inference process: `python -m atelier.serving.worker DEVICE` draws what standard input asks for, until it ends.
+"""The inference process: `python -m atelier.serving.worker DEVICE BYTES THREADS` does what standard input asks for, until it ends.
 
-A request is one line of JSON, {"folder", "digest", "rows": [{"seed", …}]} with rows as in requests.py; the answer one line
-{"sizes": […]} and that many bytes of PNG for each row, or of JSON for one that is only to be read, or {"error": …}. The first line,
-{"ready": true}, says that the process can draw.
+A request is one line of JSON:
+
+- {"draw": {"folder", "digest"}, "rows": [{"seed", …}]} with rows as in requests.py; one answer a row, a picture, or JSON where it is
+  only to be read,
+- {"load": {"folder", "digest"}}: get a version ready,
+- {"unload": digest}: forget it, and give its memory back.
+
+The answer is one line of JSON, {"sizes": […]} and that many bytes for each row, or {"error": …}. Each tells what is loaded by then,
+{"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep the requests' order. The first line, {"rows": 16},
+says that the process can draw and how many rows it likes at a time. Versions stay loaded while all of them together take up to
+BYTES, those longest not asked for leave first; the one that is drawn with stays whatever it takes.
+
+One thread computes, another encodes and answers: the next pass need not wait for the files of the last.
 """
 
+import ctypes
+import gc
 import json
 import os
 import sys
 import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 from PIL import Image
 from torch import Tensor
@@ -24,60 +38,52 @@ from atelier.models.base import Generator
 from atelier.models.devices import pick_device
 from atelier.models.prompted import PromptedGenerator
 from atelier.serving.images import encode
+from atelier.serving.passes import Drawer, most_rows
 from atelier.serving.requests import Row
-from atelier.steering.classifier import Classifier, load
-from atelier.steering.dial import turn
 from atelier.text.memory import Memory
 
-# Every pass has this many rows, the last one padded. Kernels are chosen by the shape of a batch (a matrix-vector product where
-# there is one row), so that the same latent drawn in batches of different sizes differs in the last bits, and a few
-# pixels with it; in passes of one shape a row never depends on its neighbours or its place.
-ROWS = 4
-GENERATORS = CLASSIFIERS = 4  # loaded at a time
+MEMORIES = 4  # of captions, loaded at a time
 
 
-def draw(generator: Generator, rows: Sequence[Row]) -> Tensor:
-    """Images as uint8 [N, H, W, C], each a function of its own row alone, bit for bit."""
-    alike: dict[str, list[int]] = {}  # rows that can share a pass, by what holds for all of it
-    for index, row in enumerate(rows):
-        classifier = row["dial"]["digest"] if "dial" in row else None
-        alike.setdefault(json.dumps([row.get("options"), classifier], sort_keys=True), []).append(index)
-    images: dict[int, Tensor] = {}
-    for indices in alike.values():
-        for start in range(0, len(indices), ROWS):
-            drawn = indices[start : start + ROWS]
-            padded = drawn + drawn[:1] * (ROWS - len(drawn))
-            images.update(zip(drawn, _pass(generator, [rows[index] for index in padded]), strict=False))
-    return torch.stack([images[index] for index in range(len(rows))])
+class Loaded:
+    """Generators, by the digest of their weights; bounded in bytes."""
+
+    def __init__(self, device: torch.device, most: int) -> None:
+        self.device, self.most = device, most
+        self.drawers: OrderedDict[str, Drawer] = OrderedDict()  # the latest asked for stands last
+
+    def get(self, folder: Path, digest: str) -> Drawer:
+        """
+        Raises:
+            ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
+        """
+        if digest not in self.drawers:
+            self.drawers[digest] = Drawer(artifact.load(folder, self.device)[1])
+            left = False
+            while self.bytes > self.most and len(self.drawers) > 1:
+                self.drawers.pop(next(other for other in self.drawers if other != digest))
+                left = True
+            if left:
+                give_back(self.device)
+        self.drawers.move_to_end(digest)
+        return self.drawers[digest]
+
+    def drop(self, digest: str) -> None:
+        if self.drawers.pop(digest, None) is not None:
+            give_back(self.device)
+
+    @property
+    def bytes(self) -> int:
+        return sum(drawer.bytes for drawer in self.drawers.values())
 
 
-def _pass(generator: Generator, rows: Sequence[Row]) -> Tensor:
-    """Rows with the same options and classifier → uint8 [ROWS, H, W, C]."""
-    seeds = [row["seed"] for row in rows]
-    inputs = generator.inputs(seeds, [dict(row.get("chosen", ())) for row in rows] if generator.condition_dim else None)
-    options = rows[0].get("options", {})
-    if options.get("noise_mode") == "random":
-        options = {**options, "seeds": seeds}  # each image's noise is its own
-    if "dial" in rows[0]:
-        classifier = _classifier(rows[0]["dial"]["folder"], rows[0]["dial"]["digest"], inputs[0].device)
-        x = turn(generator, classifier, inputs, [dict(row["dial"]["targets"]) for row in rows], options=options).images
-    else:
-        with torch.inference_mode():
-            x = generator(*inputs, **options)  # [ROWS, C, H, W] in [-1, 1]
-    return ((x + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1)
-
-
-@lru_cache(maxsize=CLASSIFIERS)
-def _classifier(folder: str, digest: str, device: torch.device) -> Classifier:
-    return load(Path(folder), device, digest=digest)[0]
-
-
-def pngs(generator: Generator, rows: Sequence[Row]) -> list[bytes]:
-    if not rows:
-        return []
-    images = draw(generator, rows)
-    pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
-    return [encode(Image.fromarray(image), row.get("parameters", {})) for image, row in zip(pixels, rows, strict=True)]
+def give_back(device: torch.device) -> None:
+    """Return memory that nothing uses any more: what C's allocator and CUDA's keep for themselves otherwise."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):  # musl has none
+        libc.malloc_trim(0)
 
 
 def read(generator: Generator, folder: Path, prompt: str) -> bytes:
@@ -92,43 +98,70 @@ def read(generator: Generator, folder: Path, prompt: str) -> bytes:
         return b"null"
 
 
-@lru_cache(maxsize=GENERATORS)
+@lru_cache(maxsize=MEMORIES)
 def _memory(folder: Path) -> Memory:
     return Memory.load(folder)
+
+
+def files(rows: Sequence[Row], images: Tensor) -> list[bytes]:
+    """Each row's picture [H, W, C], encoded."""
+    pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
+    return [
+        encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png")) for image, row in zip(pixels, rows, strict=True)
+    ]
 
 
 def main() -> None:
     # The channel is a copy of standard output; what a library prints goes to standard error instead of into the protocol.
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    torch.set_num_threads(int(sys.argv[3]))
     device = pick_device(sys.argv[1])
-    generators: OrderedDict[str, Generator] = OrderedDict()
+    loaded, process = Loaded(device, int(sys.argv[2])), psutil.Process()
+    gc.collect()
+    gc.freeze()  # torch's own objects stay; collecting need not look at them again
 
-    def answer(head: dict[str, Any], *pngs: bytes) -> None:
-        channel.write(json.dumps(head).encode() + b"\n" + b"".join(pngs))
+    def answer(head: dict[str, Any], *contents: bytes) -> None:
+        channel.write(json.dumps(head).encode() + b"\n" + b"".join(contents))
         channel.flush()
 
-    answer({"ready": True})
-    for line in sys.stdin:
-        request = json.loads(line)
+    def state() -> dict[str, Any]:
+        drawers = loaded.drawers.items()
+        return {"loaded": {digest: drawer.bytes for digest, drawer in drawers}, "memory": process.memory_info().rss}
+
+    def answer_drawn(head: dict[str, Any], read: dict[int, bytes], rows: Sequence[Row], images: Tensor | None) -> None:
+        """In the encoding thread: rows that were read by their places, and the others' images."""
         try:
-            if (generator := generators.pop(request["digest"], None)) is None:
-                _, generator = artifact.load(Path(request["folder"]), device)
-            generators[request["digest"]] = generator  # newest last
-            if len(generators) > GENERATORS:
-                generators.popitem(last=False)
-            folder = Path(request["folder"])
-            answers = [read(generator, folder, row["read"]) if "read" in row else b"" for row in request["rows"]]
-            drawn = [index for index, row in enumerate(request["rows"]) if "read" not in row]
-            for index, png in zip(drawn, pngs(generator, [request["rows"][index] for index in drawn]), strict=True):
-                answers[index] = png
-        except ValueError as error:  # of an architecture that this Atelier does not have
-            answer({"error": str(error)})
-        except Exception:
+            drawn = iter([] if images is None else files(rows, images))
+            contents = [read[index] if index in read else next(drawn) for index in range(len(read) + len(rows))]
+            answer({**head, "sizes": list(map(len, contents))}, *contents)
+        except BaseException:
             traceback.print_exc()
-            answer({"error": "its files cannot be read; the server's output says why"})
-        else:
-            answer({"sizes": list(map(len, answers))}, *answers)
+            os._exit(1)  # an answer is missing: whoever waits must hear of it
+
+    def obey(request: dict[str, Any]) -> None:
+        if "unload" in request:
+            loaded.drop(request["unload"])
+            encoder.submit(answer_drawn, state(), {}, [], None)
+            return
+        version = request.get("draw") or request["load"]
+        folder, rows = Path(version["folder"]), request.get("rows", [])
+        drawer = loaded.get(folder, version["digest"])
+        readings = {index: read(drawer.generator, folder, row["read"]) for index, row in enumerate(rows) if "read" in row}
+        drawn = [row for row in rows if "read" not in row]
+        images = drawer.draw(drawn) if drawn else None
+        encoder.submit(answer_drawn, state(), readings, drawn, images)
+
+    answer({"rows": most_rows(device)})
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
+        for line in sys.stdin.buffer:
+            try:
+                obey(json.loads(line))
+            except ValueError as error:  # of an architecture that this Atelier does not have
+                encoder.submit(answer, {"error": str(error), **state()})
+            except Exception:
+                traceback.print_exc()
+                encoder.submit(answer, {"error": "its files cannot be read; the server's output says why", **state()})
 
 
 if __name__ == "__main__":

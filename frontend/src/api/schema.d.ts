@@ -607,10 +607,12 @@ export interface paths {
         put?: never;
         /**
          * Start Discovery
-         * @description Train a classifier of the attributes and classes of a version's data set, by which its images can be turned (`dial`).
+         * @description Train a classifier of the attributes and classes of a version's data set, by which its images can be turned (`dial`), and find
+         *     directions of its latents, which are the same for all images: sliders.
          *
-         *     All versions trained on the same data set at the same resolution share it: where it is there already, the job has succeeded at
-         *     once, unless it is asked for `again`. The version then lists what can be turned, and how well it is seen, as `dials`.
+         *     All versions trained on the same data set at the same resolution share the classifier. Where all that is asked for is there already, the
+         *     job has succeeded at once, unless it is asked for `again`. The version then lists what can be turned, and how well it is seen, as
+         *     `dials`, and its directions stand under `/directions`.
          */
         post: operations["start_discovery"];
         delete?: never;
@@ -738,6 +740,70 @@ export interface paths {
          *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_discovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/directions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Directions
+         * @description What sliders a discovery has found for the version; those that were put aside as well.
+         */
+        get: operations["list_directions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/directions/{direction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Direction
+         * @description Remove a direction, until a discovery looks for it `again`.
+         */
+        delete: operations["remove_direction"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Direction
+         * @description Name a direction, or put it aside; found anew, it keeps its name.
+         */
+        patch: operations["change_direction"];
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/directions/{direction_id}/strip.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Direction Strip
+         * @description What the direction does: four images, each from one end of the slider to the other.
+         */
+        get: operations["get_direction_strip"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1010,7 +1076,8 @@ export interface paths {
         put?: never;
         /**
          * Draw Images
-         * @description Draw images. `Accept: image/png` gets the picture, a grid when there are several; else a list with their URLs.
+         * @description Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
+         *     several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again.
          */
         post: operations["draw_images"];
         delete?: never;
@@ -1028,11 +1095,51 @@ export interface paths {
         };
         /**
          * Get Image
-         * @description An image that was drawn; its parameters ride in the text chunk `parameters`.
+         * @description An image that was drawn, or a grid or a zip of several; the parameters ride in it.
          */
         get: operations["get_image"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load Version
+         * @description Get a version ready, so that its first image is as quick as all others. It stays until others need the room.
+         */
+        post: operations["load_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unload Version
+         * @description Give a version's memory back; its next image loads it again.
+         */
+        post: operations["unload_version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2675,8 +2782,102 @@ export interface components {
             accuracy: number | null;
         };
         /**
+         * DirectionChangesIn
+         * @description What can be changed about a direction.
+         */
+        DirectionChangesIn: {
+            /**
+             * Name
+             * @description What to call it.
+             */
+            name?: string | null;
+            /**
+             * Hidden
+             * @description Whether to put it aside.
+             */
+            hidden?: boolean | null;
+        };
+        /**
+         * DirectionOut
+         * @description A direction of a version's latents: a slider from -3 to 3.
+         */
+        DirectionOut: {
+            /**
+             * Id
+             * @description By which it is asked for.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Method
+             * @description How it was found: in the generator's weights (SeFa), in how its latents vary (PCA), or by a classifier (InterFaceGAN).
+             * @enum {string}
+             */
+            method: "sefa" | "pca" | "interfacegan";
+            /**
+             * Space
+             * @description What it is a vector of: z, the codes that z becomes, or the styles w.
+             * @enum {string}
+             */
+            space: "z" | "code" | "w";
+            /**
+             * Layers
+             * @description Of styles, the layers that are moved: from the first to before the second; null: all, or what has none.
+             */
+            layers?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Scale
+             * @description A standard deviation of the latents along it, which an amount of 1 moves by.
+             */
+            scale: number;
+            /**
+             * Share
+             * @description Of SeFa and PCA: how much of all that varies it accounts for, 0 to 1.
+             */
+            share?: number | null;
+            /**
+             * Dial
+             * @description Of InterFaceGAN: what the classifier sees more of.
+             */
+            dial?: string | null;
+            /**
+             * Accuracy
+             * @description Of InterFaceGAN: the share that its plane tells right, of images that show it most or least and that it was not fitted to.
+             */
+            accuracy?: number | null;
+            /**
+             * Change
+             * @description How far pixels move on average from one end of the slider to the other, of the way from black to white, 0 to 1.
+             * @default 0
+             */
+            change: number;
+            /**
+             * Strip
+             * @description Name of the picture's file that shows it.
+             */
+            strip?: string | null;
+            /**
+             * Hidden
+             * @description Whether somebody has put it aside.
+             * @default false
+             */
+            hidden: boolean;
+            /**
+             * Strip Url
+             * @description Four images, each from one end of the slider to the other in seven steps.
+             */
+            strip_url: string | null;
+        };
+        /**
          * DiscoverRequest
-         * @description What to find: all that can be seen in a version's data set, so that it can be turned in its images.
+         * @description What to find: all that can be seen in a version's data set, so that it can be turned in its images, and directions of its latents.
          */
         DiscoverRequest: {
             /**
@@ -2691,8 +2892,14 @@ export interface components {
              */
             version: number | "latest";
             /**
+             * Methods
+             * @description How to look: by a classifier of the data set, for `dial`; in the generator's weights (sefa), in how its latents vary (pca), or by
+             *     what the classifier sees in its images (interfacegan), for directions. All that fit the version, unless they are named.
+             */
+            methods?: ("classifier" | "sefa" | "pca" | "interfacegan")[] | null;
+            /**
              * Again
-             * @description Train the classifier anew, also where there is one of the version's data set: a version of the same data set has the same.
+             * @description Find anew what was found before, also the classifier, which a version of the same data set has the same.
              * @default false
              */
             again: boolean;
@@ -3037,10 +3244,16 @@ export interface components {
             seeds?: number[] | null;
             /**
              * Format
-             * @default png
-             * @constant
+             * @description Of the files; without it, what `Accept` names, else PNG. WebP and JPEG lose a little. In all of them ride the parameters.
              */
-            format: "png";
+            format?: ("png" | "webp" | "jpeg") | null;
+            /**
+             * Layout
+             * @description How several come where the answer is no JSON: in one picture, or as files of their own in a zip.
+             * @default grid
+             * @enum {string}
+             */
+            layout: "grid" | "zip";
         };
         /**
          * ImagesOut
@@ -3049,6 +3262,42 @@ export interface components {
         ImagesOut: {
             /** Items */
             items: components["schemas"]["ImageOut"][];
+            /**
+             * Url
+             * @description All of them in one picture.
+             */
+            url: string;
+        };
+        /**
+         * InferenceOut
+         * @description The process that draws.
+         */
+        InferenceOut: {
+            /**
+             * Memory
+             * @description Bytes that it took when it last answered; 0 where it does not run, which the next image changes.
+             */
+            memory: number;
+            /**
+             * Waiting
+             * @description Images that wait to be drawn.
+             */
+            waiting: number;
+            /**
+             * Loaded
+             * @description Versions that are ready, the latest drawn with last.
+             */
+            loaded: components["schemas"]["LoadedOut"][];
+            /**
+             * Loaded Bytes
+             * @description Of all of them.
+             */
+            loaded_bytes: number;
+            /**
+             * Most Loaded Bytes
+             * @description What they may take; beyond it, those longest not asked for leave.
+             */
+            most_loaded_bytes: number;
         };
         /**
          * JobChangesIn
@@ -3208,6 +3457,16 @@ export interface components {
             title: string;
             /** Summary */
             summary: string;
+        };
+        /**
+         * LoadedOut
+         * @description A version that is ready to draw.
+         */
+        LoadedOut: {
+            /** Name */
+            name: string;
+            /** Bytes */
+            bytes: number;
         };
         /**
          * LogOut
@@ -3407,6 +3666,16 @@ export interface components {
         Page_DatasetOut_: {
             /** Items */
             items: components["schemas"]["DatasetOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[DirectionOut] */
+        Page_DirectionOut_: {
+            /** Items */
+            items: components["schemas"]["DirectionOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -4519,6 +4788,7 @@ export interface components {
             process_memory: number;
             disk: components["schemas"]["DiskOut"];
             jobs: components["schemas"]["JobsOut"];
+            inference: components["schemas"]["InferenceOut"];
         };
         /**
          * TextDCGANOverridesIn
@@ -7632,6 +7902,222 @@ export interface operations {
             };
         };
     };
+    list_directions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DirectionOut_"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    remove_direction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the direction. */
+                direction_id: string;
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_direction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the direction. */
+                direction_id: string;
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DirectionChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DirectionOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_direction_strip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the direction. */
+                direction_id: string;
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query?: {
@@ -8414,6 +8900,153 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ImagesOut"];
                     "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_image: {
+        parameters: {
+            query?: {
+                /** @description WebP and JPEG lose a little. */
+                format?: "png" | "webp" | "jpeg";
+                /** @description How several come: in one picture, or as files in a zip. */
+                layout?: "grid" | "zip";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the image, or of several, separated by commas. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Not modified. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    load_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferenceOut"];
                 };
             };
             /** @description Forbidden */
@@ -8472,13 +9105,15 @@ export interface operations {
             };
         };
     };
-    get_image: {
+    unload_version: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description Id of the image. */
-                image_id: string;
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
             };
             cookie?: never;
         };
@@ -8490,15 +9125,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
+                    "application/json": components["schemas"]["InferenceOut"];
                 };
             };
-            /** @description Not modified. */
-            304: {
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
             };
             /** @description Not found */
             404: {
@@ -8509,8 +9146,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
             /** @description Validation failed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8585,6 +9249,15 @@ export interface operations {
             };
             /** @description Validation failed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,79 @@
+"""Versions as what draws them sees them, remembered, because a version never changes: no query and no file is read for each image."""
+
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi.concurrency import run_in_threadpool
+
+from atelier.models.artifact import MANIFEST, Manifest
+from atelier.registry.store import Store
+from atelier.registry.tables import Version
+from atelier.serving.requests import Abilities, abilities
+from atelier.serving.waiting import Weights
+from atelier.steering.classifier import DESCRIPTION
+
+REMEMBERED = 256
+
+
+@dataclass(frozen=True)
+class Drawable:
+    """A version that images are drawn with."""
+
+    model: str
+    number: int
+    weights: Weights
+    can: Abilities
+    seen: Path  # where a classifier of its images is described, once there is one
+
+    @property
+    def name(self) -> str:
+        return self.weights.name
+
+    @property
+    def of_version(self) -> dict[str, Any]:
+        """Whose image it is, as its parameters say it."""
+        return {"model": self.model, "version": self.number}
+
+
+class Drawables:
+    """Those asked for lately. One is looked up anew when its files have gone, or when its dials have been discovered since."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: OrderedDict[tuple[str, int], tuple[Drawable, Any]] = OrderedDict()
+
+    def get(self, model: str, number: int) -> Drawable | None:
+        known = self._known.get((model, number))
+        if known is None or known[1] != _state(known[0].weights, known[0].seen):
+            return None
+        self._known.move_to_end((model, number))
+        return known[0]
+
+    async def learn(self, version: Version) -> Drawable:
+        model, number, digest = version.model.name, version.number, version.digest
+        manifest = Manifest.model_validate(version.manifest)
+        weights = Weights(self._store.version(model, number), digest)
+        seen = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION
+        state = _state(weights, seen)  # before it is read: what comes meanwhile is seen the next time
+        can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store)
+        drawable = Drawable(model, number, weights, can, seen)
+        if state is not None:
+            self._known[model, number] = drawable, state
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return drawable
+
+
+def _state(weights: Weights, seen: Path) -> tuple[int, int, int | None] | None:
+    """What changes when its files do; None where they are gone."""
+    try:
+        manifest = (weights.folder / MANIFEST).stat()
+    except FileNotFoundError:
+        return None
+    described = None
+    with suppress(FileNotFoundError):
+        described = seen.stat().st_mtime_ns
+    return manifest.st_mtime_ns, manifest.st_ino, described

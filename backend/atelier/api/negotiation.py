@@ -1,0 +1,65 @@
+"""What a client would like an answer to be, and whether it still wants one."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Literal, TypeVar
+
+from fastapi import Depends, Header
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+T = TypeVar("T")
+Answer = Literal["json", "zip", "png", "webp", "jpeg"]
+
+ANSWERS: dict[str, Answer] = {
+    "application/json": "json",
+    "application/*": "json",
+    "*/*": "json",
+    "application/zip": "zip",
+    "image/png": "png",
+    "image/*": "png",
+    "image/webp": "webp",
+    "image/jpeg": "jpeg",
+}
+
+
+def preferred(accept: str) -> Answer:
+    """The best of what a client accepts, as RFC 9110, section 12.5.1, weighs it; JSON where it says nothing that is here."""
+    best: tuple[float, Answer] = 0.0, "json"
+    for part in accept.lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")), "1")
+        try:
+            quality = float(weight)
+        except ValueError:
+            quality = 0.0
+        if kind in ANSWERS and quality > best[0]:
+            best = quality, ANSWERS[kind]
+    return best[1]
+
+
+def _preferred(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Answer:
+    return preferred(accept)
+
+
+AnswerDep = Annotated[Answer, Depends(_preferred)]
+"""What the client would like best (`Accept`)."""
+
+
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """The work's result; the work is cancelled when the client goes away first."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise HTTPException(499, "The client has gone.")  # which nobody reads
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
