@@ -221,7 +221,7 @@ class Evaluation(BaseModel):
     """Names of metrics."""
     num_samples: int = Field(5000, ge=2, le=1_000_000)
     """Pictures to draw, of the seeds `seed` · 2³² and on, with conditions as often as the data have them."""
-    num_real: int = Field(10_000, ge=2, le=10_000_000)
+    num_real: int = Field(5000, ge=2, le=10_000_000)
     """Real pictures to compare with, at most; of more, a choice that stays the same."""
     split: Literal["train", "val", "test", "all"] | None = None
     """Part of the version's own data set to compare with; without it, the one that the version was trained on."""
