@@ -13,6 +13,7 @@ from PIL import Image
 from tensorboardX import SummaryWriter
 
 from atelier.jobs.recorder import Alarm, Recorder
+from atelier.jobs.scoring import Scorer
 from atelier.registry.store import Store
 from atelier.training import checkpoint
 from atelier.training.health import Health
@@ -28,9 +29,16 @@ class Progress:
     """Called by the loop at every tick. `metrics` are the newest values of all that was reported, those before an interruption too."""
 
     def __init__(
-        self, training: Training, recorder: Recorder, store: Store, *, checkpoint_seconds: float, metrics: dict[str, float]
+        self,
+        training: Training,
+        recorder: Recorder,
+        store: Store,
+        *,
+        checkpoint_seconds: float,
+        metrics: dict[str, float],
+        scorer: Scorer | None = None,
     ) -> None:
-        self.training, self.recorder, self.store, self.metrics = training, recorder, store, metrics
+        self.training, self.recorder, self.store, self.metrics, self.scorer = training, recorder, store, metrics, scorer
         self._checkpoint = store.checkpoint(recorder.job_id)
         self._checkpoint_seconds = checkpoint_seconds
         rows = training.batches.rows
@@ -58,6 +66,8 @@ class Progress:
             metrics["samples/diversity"] = self._preview(tick)
             self._previewing += time.monotonic() - self._began - elapsed
         self._first = False
+        if self.scorer is not None and self.scorer.due(tick):
+            metrics |= self.scorer(tick)
         self.metrics |= metrics
 
         alarms = [Alarm(kind=alarm.kind, step=alarm.step, message=alarm.message) for alarm in self.health.alarms.values()]

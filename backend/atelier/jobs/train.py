@@ -7,13 +7,17 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import Catalog
+from atelier.errors import AtelierError
 from atelier.jobs import provenance
+from atelier.jobs.evaluations import submit_evaluation
 from atelier.jobs.progress import Progress, write_grid
 from atelier.jobs.recorder import JobInterrupted, JobPaused, Recorder
-from atelier.jobs.specs import TrainSpec
+from atelier.jobs.scoring import Scorer
+from atelier.jobs.specs import EvaluateSpec, TrainSpec
 from atelier.models import architectures, artifact
 from atelier.models.base import GenerativeModel, Hyperparameters
 from atelier.models.devices import pick_device
@@ -58,7 +62,11 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
         architecture.title, spec.dataset, len(training.batches.rows), hp.resolution, hp.resolution,
         f"{training.total_steps} steps" if training.end is not None else f"{hp.minutes:g} minutes", device,
     )  # fmt: skip
-    progress = Progress(training, recorder, store, checkpoint_seconds=settings.checkpoint_seconds, metrics=metrics)
+    scorer = None
+    if spec.scoring is not None:
+        scorer = Scorer(spec, training, recorder, store)
+        scorer.forget_after(training.step)
+    progress = Progress(training, recorder, store, checkpoint_seconds=settings.checkpoint_seconds, metrics=metrics, scorer=scorer)
     try:
         training.run(progress)
     except TrainingDiverged as error:
@@ -72,6 +80,8 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
     log.info("Trained in %s.", timedelta(seconds=round(training.seconds)))
 
     manifest = _manifest(spec, hp, dataset, training, recorder.job_id, progress.metrics)
+    if scorer is not None:  # the checkpoint goes on from the last step all the same
+        manifest.training.best = scorer.load_best()
     with store.staging(recorder.job_id) as folder:
         artifact.save(folder, training.average, manifest, model)
         if isinstance(training.average, PromptedGenerator):
@@ -81,7 +91,19 @@ def run(json_spec: dict[str, Any], recorder: Recorder, store: Store, settings: S
         with recorder.transaction() as (session, job):
             version = store.publish(session, folder, job, spec.model, manifest.model_dump(mode="json"))
             job.succeed(version)
+            if spec.evaluate:
+                _evaluate(session, spec, version.number, store)
     log.info("Published %s@%d.", spec.model, version.number)
+
+
+def _evaluate(session: Session, spec: TrainSpec, version: int, store: Store) -> None:
+    """Queue the evaluation that was asked for, in the transaction in which the version appears; without it, the run is as good."""
+    asked = EvaluateSpec(model=spec.model, version=version, metrics=spec.evaluate, priority=spec.priority)
+    try:
+        evaluation = submit_evaluation(session, asked, Catalog(store.sources), store)
+        log.info("Evaluation %d measures %s.", evaluation.id, ", ".join(spec.evaluate))
+    except AtelierError as error:
+        log.warning("The version can't be evaluated: %s", error)
 
 
 def _prepare(spec: TrainSpec, recorder: Recorder, store: Store) -> PreparedDataset:

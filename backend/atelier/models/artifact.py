@@ -56,6 +56,20 @@ class DatasetManifest(BaseModel):
     """For what draws from text."""
 
 
+class BestManifest(BaseModel):
+    """Which step's generator was published, because it was measured to be the best."""
+
+    metric: str
+    title: str
+    """What was measured, and through which network."""
+    value: float
+    error: float | None
+    """Standard error of the value."""
+    step: int
+    num_generated: int
+    """Pictures that were drawn to measure it."""
+
+
 class TrainingManifest(BaseModel):
     """How the version was trained."""
 
@@ -80,6 +94,8 @@ class TrainingManifest(BaseModel):
     """The job that it went on from."""
     metrics: dict[str, float]
     """The last values of all losses and measures."""
+    best: BestManifest | None = None
+    """Whose generator was published, where the run was measured on its way; without it, that of the last step."""
 
 
 class Manifest(BaseModel):
