@@ -64,7 +64,7 @@ class Placing(nn.Module):
 
     def forward(self, condition: Tensor) -> Tensor:
         places: Tensor = self.layers(condition)
-        return places.reshape(len(condition), -1, 4, 4)
+        return places.reshape(condition.shape[0], -1, 4, 4)
 
 
 def dcgan_init(module: nn.Module) -> None:

@@ -274,7 +274,7 @@ class StyleGenerator(Generator):
         z: Tensor,
         condition: Tensor | None = None,
         *,
-        truncation_psi: float = 1.0,
+        truncation_psi: float | Tensor = 1.0,
         truncation_cutoff: int | None = None,
         noise_mode: NoiseMode = "const",
         seeds: Sequence[int] | None = None,
@@ -285,7 +285,7 @@ class StyleGenerator(Generator):
         return self.synthesis(w, noise_mode=noise_mode, seeds=seeds)
 
     def styles(
-        self, z: Tensor, condition: Tensor | None = None, *, truncation_psi: float = 1.0, truncation_cutoff: int | None = None
+        self, z: Tensor, condition: Tensor | None = None, *, truncation_psi: float | Tensor = 1.0, truncation_cutoff: int | None = None
     ) -> Tensor:
         """w [N, L, style_dim] of z [N, latent_dim], or of one z for each layer [N, L, latent_dim], which mixes styles.
 
@@ -295,7 +295,7 @@ class StyleGenerator(Generator):
         w: Tensor = self.mapping(z, condition)
         if w.ndim == 2:
             w = w[:, None].expand(-1, self.num_styles, -1)
-        if truncation_psi != 1:
+        if isinstance(truncation_psi, Tensor) or truncation_psi != 1:  # a tensor is an input of a graph, which has no branches
             chosen = torch.arange(self.num_styles, device=w.device) < (self.num_styles if truncation_cutoff is None else truncation_cutoff)
             w = torch.where(chosen[:, None], self.w_average.lerp(w, truncation_psi), w)
         return w
@@ -305,8 +305,8 @@ class StyleGenerator(Generator):
 
         Noise is "const", the same for all images, "none", or "random": for each image, where `seeds` are given by its own seed alone.
         """
-        x, image = self.first.expand(len(w), -1, -1, -1), None
-        for index, (layer, noise) in enumerate(zip(self.layers, self._noises(len(w), noise_mode, seeds), strict=True)):
+        x, image = self.first.expand(w.shape[0], -1, -1, -1), None
+        for index, (layer, noise) in enumerate(zip(self.layers, self._noises(w.shape[0], noise_mode, seeds), strict=True)):
             x = layer(x, w[:, index], noise)
             if index % 2 == 0:
                 added: Tensor = self.to_images[index // 2](x, w[:, index + 1])
