@@ -26,12 +26,16 @@ def train(
     data: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the data set; repeatable.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same machine: same weights.")] = 0,
     start_from: Annotated[str | None, typer.Option(metavar="MODEL[@N]", help="Begin with the weights of this version.")] = None,
+    score: Annotated[str | None, typer.Option(metavar="METRIC", help="Measure it on the way, and publish the best generator.")] = None,
+    score_every: Annotated[int | None, typer.Option(min=1, metavar="STEPS", help="How often. [default: every ten minutes]")] = None,
+    score_samples: Annotated[int, typer.Option(min=2, help="Pictures drawn each time.")] = 1000,
+    evaluate: Annotated[list[str] | None, typer.Option(metavar="METRIC", help="Evaluate the version by it; repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a generator and publish it as a version, with no server; Ctrl+C cancels."""
     from atelier.datasets.catalog import Catalog
     from atelier.jobs.queue import submit_training
-    from atelier.jobs.specs import TrainRequest
+    from atelier.jobs.specs import Scoring, TrainRequest
     from atelier.registry.store import Store
 
     settings = Settings()
@@ -44,6 +48,8 @@ def train(
         hyperparameters=pairs("--set", set_),
         seed=seed,
         start_from=start_from,
+        scoring=None if score is None else Scoring(metric=score, every_steps=score_every, num_samples=score_samples),
+        evaluate=evaluate or [],
     )
     with open_database().write() as session:
         job = submit_training(session, request, Catalog(Store(settings.store_dir).sources))
