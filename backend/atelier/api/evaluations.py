@@ -180,12 +180,14 @@ async def list_scores(
     metric: Annotated[str | None, Query(description="Only those of this metric.")] = None,
     network: Annotated[str | None, Query(description="Only those through this network.")] = None,
     comparable: Annotated[str | None, Query(description="Only those that can be drawn on one axis.")] = None,
+    on_the_way: Annotated[bool | None, Query(description="Only those of runs on their way, or only those of what is done.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ScoreOut]:
     """All scores, newest first."""
-    wanted = {"model": model, "version": version, "job": job, "metric": metric, "network": network, "comparable": comparable}
-    found = (await session.scalars(queries.scores(**wanted, before=decode("scores", cursor), limit=limit + 1))).all()  # type: ignore[arg-type]
+    wanted: dict[str, Any] = {"model": model, "version": version, "job": job, "metric": metric, "network": network}
+    wanted |= {"comparable": comparable, "on_the_way": on_the_way}
+    found = (await session.scalars(queries.scores(**wanted, before=decode("scores", cursor), limit=limit + 1))).all()
     more = len(found) > limit
     return Page(items=[score_out(score) for score in found[:limit]], next_cursor=encode("scores", found[limit - 1].id) if more else None)
 

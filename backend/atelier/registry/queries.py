@@ -80,13 +80,16 @@ def scores(
     metric: str | None = None,
     network: str | None = None,
     comparable: str | None = None,
+    on_the_way: bool | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Select[Score]:
-    """Newest first; `before` is the last id of the page before."""
+    """Newest first; `before` is the last id of the page before. `on_the_way` asks for those of runs before their end, or not."""
     statement = select(Score).order_by(Score.id.desc()).limit(limit)
     if version is not None:
         statement = statement.join(Score.version).where(Version.number == version)
+    if on_the_way is not None:
+        statement = statement.where(Score.step.is_not(None) if on_the_way else Score.step.is_(None))
     wanted = {
         Score.model: model, Score.job_id: job, Score.metric: metric, Score.network: network, Score.comparable: comparable,
     }  # fmt: skip

@@ -1855,6 +1855,24 @@ export interface components {
             mean: number;
         };
         /**
+         * BestManifest
+         * @description Which step's generator was published, because it was measured to be the best.
+         */
+        BestManifest: {
+            /** Metric */
+            metric: string;
+            /** Title */
+            title: string;
+            /** Value */
+            value: number;
+            /** Error */
+            error: number | null;
+            /** Step */
+            step: number;
+            /** Num Generated */
+            num_generated: number;
+        };
+        /**
          * Bin
          * @description Pictures whose smaller side has so many pixels.
          */
@@ -2986,7 +3004,7 @@ export interface components {
             /**
              * Num Real
              * @description Real pictures to compare with, at most; of more, a choice that stays the same.
-             * @default 10000
+             * @default 5000
              */
             num_real: number;
             /**
@@ -5116,6 +5134,7 @@ export interface components {
             metrics: {
                 [key: string]: number;
             };
+            best?: components["schemas"]["BestManifest"] | null;
         };
         /**
          * VAEOverridesIn
@@ -10609,6 +10628,8 @@ export interface operations {
                 network?: string | null;
                 /** @description Only those that can be drawn on one axis. */
                 comparable?: string | null;
+                /** @description Only those of runs on their way, or only those of what is done. */
+                on_the_way?: boolean | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
