@@ -60,6 +60,15 @@ def test_chosen_values_override_the_preset_and_are_checked(cls: type[GenerativeM
         cls.hyperparameters("huge")
 
 
+@pytest.mark.parametrize("resolution", [16, 32, 64])
+def test_what_it_draws_from_is_known_before_it_is_built(cls: type[GenerativeModel], resolution: int) -> None:
+    model = build(cls, resolution=resolution)
+    hp, generator = cls.hyperparameters("debug", resolution=resolution), model.generator
+    assert cls.latent_dim(hp) == generator.latent_dim == generator.inputs([1])[0].shape[1]
+    styles = generator.styles(*generator.inputs([1])) if generator.style_dim else torch.zeros(1, 0)  # type: ignore[operator]
+    assert cls.num_styles(hp) == styles.shape[1]
+
+
 @GREY_AND_COLOUR
 @pytest.mark.parametrize("resolution", [16, 32, 64])
 def test_it_draws_images_of_the_asked_shape_and_range(cls: type[GenerativeModel], channels: int, resolution: int) -> None:

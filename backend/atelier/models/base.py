@@ -264,6 +264,17 @@ class GenerativeModel(nn.Module, ABC):
         return chosen
 
     @classmethod
+    def latent_dim(cls, hp: _Hyperparameters) -> int:
+        """That of the generator with these hyper-parameters."""
+        dim: int = getattr(hp, "latent_dim")  # noqa: B009  every architecture's own have it
+        return dim
+
+    @classmethod
+    def num_styles(cls, hp: _Hyperparameters) -> int:
+        """How many layers of that generator have a style of their own; 0 where it has no style space."""
+        return 0
+
+    @classmethod
     def needs_version(cls, hp: _Hyperparameters) -> str | None:
         """Why a run with these hyper-parameters must start from a version; None where it need not."""
         return None

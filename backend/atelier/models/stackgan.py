@@ -275,6 +275,11 @@ class StackGAN(GenerativeModel):
     generator: StackGANGenerator
 
     @classmethod
+    def latent_dim(cls, hp: _Hyperparameters) -> int:
+        assert isinstance(hp, StackGANHyperparameters)
+        return hp.latent_dim + 2 * hp.condition_dim
+
+    @classmethod
     def needs_version(cls, hp: _Hyperparameters) -> str | None:
         later = isinstance(hp, StackGANHyperparameters) and hp.first_stage == 2
         return "Stage II goes on from a version that has Stage I; name one, or begin with first_stage 1." if later else None

@@ -418,6 +418,9 @@ class Cut(torch.autograd.Function):
 # ----------------------------------------------------------------------------------------------------------------------- model
 
 
+_Hyperparameters = Hyperparameters  # the name by which StyleGAN, which has an attribute `Hyperparameters`, can say it
+
+
 @architecture("stylegan")
 class StyleGAN(GenerativeModel):
     """Noise becomes a style, and the style steers every layer of the drawing, from the coarse to the fine; styles can be mixed.
@@ -463,6 +466,10 @@ class StyleGAN(GenerativeModel):
 
     generator: StyleGenerator
     path_length: Tensor
+
+    @classmethod
+    def num_styles(cls, hp: _Hyperparameters) -> int:
+        return 2 * (hp.resolution.bit_length() - 1) - 2
 
     def __init__(self, hp: StyleGANHyperparameters, spec: ImageSpec) -> None:
         super().__init__(hp, spec)
