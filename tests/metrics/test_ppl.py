@@ -144,6 +144,15 @@ def test_large_images_are_looked_at_by_the_means_of_blocks() -> None:
     assert large.value == pytest.approx(small.value)
 
 
+def test_large_images_are_looked_at_a_few_at_a_time_and_each_beside_its_own_end() -> None:
+    starts, ends, counts = normal(5, 6), normal(5, 6, seed=1), list[int]()
+    network = nn.Sequential(nn.AvgPool2d(64), nn.Flatten()).eval()
+    network.register_forward_hook(lambda module, images, found: counts.append(len(found)))
+    large = path_length(lambda z: linear(z).repeat_interleave(64, dim=2).repeat_interleave(64, dim=3), network, starts, ends)
+    assert counts == [4, 4, 2]
+    assert large.value == pytest.approx(path_length(linear, flat(), starts, ends).value)
+
+
 def test_what_is_given_is_the_same_at_both_ends() -> None:
     starts, ends, scales = normal(50, 6), normal(50, 6, seed=1), normal(50, 1, seed=2)
 

@@ -26,6 +26,7 @@ from atelier.metrics.base import Evidence, Found, metric
 from atelier.models.base import Generator, latents
 
 SIZE = 256  # of images that are looked at, about
+LOOK = 32 * 64 * 64  # pixels of pairs that are looked at together: LPIPS makes 120 numbers of each, and half a million of 64 x 64
 BATCH = 32
 ENDS = 1 << 31  # what the seeds of a path's end are beyond those of its start
 PAPER = "https://arxiv.org/abs/1812.04948"
@@ -83,10 +84,14 @@ def path_length(
         with full_precision(a.device.type):
             images = draw(torch.cat([a, b]), *[torch.cat([values, values]) for values in conditions])
             refuse_coarse("images", images)
-            found = features(avg_pool2d(images, images.shape[-1] // SIZE) if images.shape[-1] > SIZE else images)
-            refuse_coarse("features", found)
-        first, second = found.double().chunk(2)
-        lengths.append((first - second).square().sum(dim=1).cpu() / epsilon**2)
+            seen = avg_pool2d(images, images.shape[-1] // SIZE) if images.shape[-1] > SIZE else images
+            together = max(1, LOOK // seen[0, 0].numel())
+            for pairs in zip(*(half.split(together) for half in seen.chunk(2)), strict=True):
+                found = features(torch.cat(pairs))
+                refuse_coarse("features", found)
+                first, second = found.chunk(2)
+                # Numbers that are near have a difference without loss.
+                lengths.append((first - second).square().sum(dim=1).cpu().double() / epsilon**2)
     squares = torch.cat(lengths)  # [N]
     low = torch.quantile(squares, 0.01, interpolation="lower")
     high = torch.quantile(squares, 0.99, interpolation="higher")
