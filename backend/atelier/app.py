@@ -125,6 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
     # Here and not on the application, whose limit would answer from outside of Safety, in plain text.
     v1 = APIRouter(prefix="/api/v1", max_body_size=MAX_BODY)
     for router in (
+        images,  # first: a request is held against all routes before its own, and of images there are many
+        live,
         architectures,
         datasets,
         bringing,
@@ -134,9 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
         directions,
         evaluations,
         models,
-        images,
         inference,
-        live,
         prompts,
         pictures,
         style_transfers,

@@ -40,7 +40,7 @@ class Services:
     drawables: Drawables
 
 
-def services(connection: HTTPConnection) -> Services:
+async def services(connection: HTTPConnection) -> Services:
     return cast(Services, connection.state.services)
 
 

@@ -38,7 +38,7 @@ def preferred(accept: str) -> Answer:
     return best[1]
 
 
-def _preferred(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Answer:
+async def _preferred(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Answer:
     return preferred(accept)
 
 
