@@ -10,9 +10,12 @@ import type { paths } from "./schema";
 import type {
   Architecture,
   Dataset,
+  Evaluation,
+  EvaluationBody,
   Job,
   Picture,
   Sample,
+  Score,
   Status,
   StyleMethod,
   StyleTransfer,
@@ -44,6 +47,7 @@ async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Re
 const places: Partial<Record<Job["kind"], string>> = {
   prepare: "preparations",
   discover: "discoveries",
+  evaluate: "evaluations",
   stylize: "style-transfers",
 };
 
@@ -58,6 +62,8 @@ async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unkn
   if (!response.ok) throw problemFrom(response.status, data);
   return data as Job;
 }
+
+type ScoreQuery = Omit<NonNullable<paths["/api/v1/scores"]["get"]["parameters"]["query"]>, "limit" | "cursor">;
 
 const runPath = (id: number) => ({ path: { run_id: id } });
 const transferPath = (id: number) => ({ path: { transfer_id: id } });
@@ -119,7 +125,7 @@ export const api = {
       (await answer(
         client.POST("/api/v1/models/{name}/versions/{number}/images", {
           params: { path: { name, number: version } },
-          body: { ...wishes, seed, count, format: "png" },
+          body: { ...wishes, seed, count, format: "png", layout: "grid" },
         }),
       )) as { items: Picture[] }
     ).items, // an image/png when one asks for that
@@ -152,6 +158,23 @@ export const api = {
     ),
   transferPreviews: async (id: number) =>
     (await answer(client.GET("/api/v1/style-transfers/{transfer_id}/previews", { params: transferPath(id) }))).items,
+  metricKinds: async () => (await answer(client.GET("/api/v1/metrics"))).items,
+  evaluations: async () =>
+    (await answer(client.GET("/api/v1/evaluations", { params: { query: { limit: 20 } } }))).items as Evaluation[],
+  evaluate: async (body: EvaluationBody) => (await answer(client.POST("/api/v1/evaluations", { body }))) as Evaluation,
+  /** Newest first, and at most so many pages of them. */
+  scores: async (query: ScoreQuery, pages = 10) => {
+    const items: Score[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < pages; page += 1) {
+      const params = { query: { limit: 200, ...query, cursor } };
+      const found = await answer(client.GET("/api/v1/scores", { params }));
+      items.push(...(found.items as Score[]));
+      if (!found.next_cursor) break;
+      cursor = found.next_cursor;
+    }
+    return items;
+  },
   logs: async () => (await answer(client.GET("/api/v1/logs"))).items,
   log: async (name: string, offset: number) => {
     const response = await reach(new Request(`${logUrl(name)}?offset=${offset}`));

@@ -18,6 +18,13 @@ export type TrainingRun = Job & { kind: "train"; architecture: string; dataset: 
 /** A job of kind stylize: what it is made of is known. */
 export type StyleTransfer = Job & { kind: "stylize"; style_transfer: Shapes["StyleTransferOut"] };
 
+/** A job of kind evaluate: what it measures is known. */
+export type Evaluation = Job & { kind: "evaluate"; evaluation: Shapes["EvaluationOut"] };
+export type EvaluationBody = Shapes["EvaluateRequest"];
+export type Metric = Shapes["MetricOut"];
+export type Score = Shapes["ScoreOut"];
+export type Better = Score["better"];
+
 export type Architecture = Omit<Shapes["ArchitectureOut"], "hyperparameters" | "presets"> & {
   hyperparameters: Schema;
   presets: Record<string, Values>;
@@ -55,6 +62,8 @@ export interface TrainingRequest {
   seed: number;
   start_from: string | null;
   priority: number;
+  scoring: Shapes["Scoring"] | null;
+  evaluate: string[];
 }
 export type TrainingBody = paths["/api/v1/training-runs"]["post"]["requestBody"]["content"]["application/json"];
 

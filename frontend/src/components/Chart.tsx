@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import { bytes, number, percent } from "../lib/format";
 import type { Columns, Quantity, Unit } from "../lib/series";
 import { theme } from "../stores/theme";
+import { drawMarks, type Mark } from "./marks";
 
 const palette = 6;
 const written: Record<Unit, (value: number) => string> = { number, share: percent, bytes };
@@ -14,14 +15,17 @@ interface ChartProps {
   columns: Columns;
   quantity: Quantity;
   minor?: boolean;
+  marks?: Mark[]; // of each series, whose points are few and are shown
 }
 
-export function Chart({ columns, quantity: { title, names, labels, unit }, minor = false }: ChartProps) {
+export function Chart({ columns, quantity: { title, names, labels, unit }, minor = false, marks }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const data: uPlot.AlignedData = [columns.steps, ...names.map((name) => columns.series[name] ?? [])];
   const newest = useRef(data);
   newest.current = data;
+  const newestMarks = useRef(marks);
+  newestMarks.current = marks;
   const height = minor ? 160 : 240;
   const series = labels.join();
   const chosenTheme = theme.value;
@@ -35,7 +39,12 @@ export function Chart({ columns, quantity: { title, names, labels, unit }, minor
     const create = () => {
       if (!library) return;
       plot.current?.destroy();
-      plot.current = new library(options(series.split(","), written[unit], element, height), newest.current, element);
+      const draw = (drawn: uPlot) => drawMarks(drawn, newestMarks.current ?? []);
+      plot.current = new library(
+        { ...options(series.split(","), written[unit], element, height), hooks: { draw: [draw] } },
+        newest.current,
+        element,
+      );
     };
     // A third of all script, and only runs have charts.
     import("uplot").then((loaded) => {

@@ -14,6 +14,7 @@ const places: { path: string; label: string; more?: string; icon: IconName }[] =
   { path: "/runs", label: "Runs", icon: "runs" },
   { path: "/datasets", label: "Data sets", icon: "datasets" },
   { path: "/inference", label: "Inference", icon: "inference" },
+  { path: "/metrics", label: "Metrics", icon: "metrics" },
   { path: "/style", label: "Style", more: " transfer", icon: "style" },
   { path: "/logs", label: "Logs", icon: "logs" },
 ];
@@ -52,6 +53,7 @@ function Places() {
   const live = [...jobs.value.values()].filter((job) => isLive(job.status));
   const counts: Record<string, number> = {
     "/runs": live.filter((job) => job.kind === "train").length,
+    "/metrics": live.filter((job) => job.kind === "evaluate").length,
     "/style": live.filter((job) => job.kind === "stylize").length,
     "/datasets": live.filter((job) => job.kind === "prepare").length,
   };

@@ -35,6 +35,7 @@ export function statusText({ status, cancel_requested, pause_requested }: Job): 
 /** What a job is called in a list. */
 export function jobName(job: Job): string {
   if (job.kind === "stylize") return `style transfer ${job.id}`;
+  if (job.kind === "evaluate") return `evaluation of ${job.evaluation?.subject ?? job.model}`;
   return job.model ?? job.dataset ?? `job ${job.id}`;
 }
 
@@ -52,11 +53,13 @@ export function progressWords(job: Job): string {
     case "starting":
       return "Starts its process";
     case "running":
+      if (job.kind === "evaluate") return evaluationWords(job);
       return job.kind === "prepare" ? preparationWords(job) : trainingWords(job);
     case "succeeded":
+      if (job.kind === "evaluate") return `${number(job.step)} pictures looked at${tookWords(job)}`;
       return job.kind === "prepare" ? `Ready${tookWords(job)}` : `${number(job.step)} steps${tookWords(job)}`;
     default:
-      return job.kind === "prepare" || job.total_steps === 0
+      return job.kind === "prepare" || job.kind === "evaluate" || job.total_steps === 0
         ? statusWords[job.status]
         : `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps)} steps`;
   }
@@ -65,6 +68,18 @@ export function progressWords(job: Job): string {
 function preparationWords(job: Job): string {
   const stage = preparing[job.stage ?? ""] ?? "Preparing";
   return job.total_steps > 0 ? `${stage}: ${number(job.step)} of ${number(job.total_steps)}` : stage;
+}
+
+const measuring: Record<string, string> = {
+  network: "Opens the network",
+  pictures: "Opens the version",
+  prepare: "Prepares the data set",
+};
+
+function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string {
+  if (stage !== null && stage in measuring) return measuring[stage] ?? "";
+  if (total_steps === 0) return "Begins";
+  return `${number(step)} of ${number(total_steps)} pictures${eta_seconds === null ? "" : `, ${duration(eta_seconds)} left`}`;
 }
 
 function trainingWords(job: Job): string {

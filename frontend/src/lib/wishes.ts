@@ -118,6 +118,17 @@ function prompted(query: Query, { conditioning }: Abilities): Wishes {
   return negative ? { prompt, negative_prompt: negative } : { prompt };
 }
 
+/** What two versions can both be asked for. */
+export function shared(a: Abilities, b: Abilities): Abilities {
+  const both = (ours: string[], theirs: string[]) => ours.filter((name) => theirs.includes(name));
+  return {
+    class_names: both(a.class_names, b.class_names),
+    attribute_names: both(a.attribute_names, b.attribute_names),
+    options: both(a.options, b.options),
+    conditioning: a.conditioning === b.conditioning ? a.conditioning : "none",
+  };
+}
+
 /** The prompts that the address asks for. */
 export function promptsOf(query: Query, can: Abilities): string[] {
   const { prompt, prompt_weights } = prompted(query, can);

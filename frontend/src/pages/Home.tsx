@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { api, samplesUrl } from "../api/client";
 import type { Dataset, System, Version } from "../api/types";
+import { EvaluationRow } from "../components/EvaluationRow";
 import { PreparationRow } from "../components/PreparationRow";
 import { PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { RunRow } from "../components/RunRow";
@@ -11,7 +12,7 @@ import { ago, bytes, percent } from "../lib/format";
 import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { address } from "../lib/url";
-import { jobs, preparationsOf, remember, runsOf, transfersOf } from "../stores/jobs";
+import { evaluationsOf, jobs, preparationsOf, remember, runsOf, transfersOf } from "../stores/jobs";
 
 export function Home() {
   const models = useResource("models", api.models);
@@ -26,6 +27,7 @@ export function Home() {
   const known = runsOf(jobs.value);
   const preparations = preparationsOf(jobs.value).filter((job) => isLive(job.status));
   const transfers = transfersOf(jobs.value).filter((job) => isLive(job.status));
+  const evaluations = evaluationsOf(jobs.value).filter((job) => isLive(job.status));
   const live = known.filter((job) => isLive(job.status));
   const versions = (models.data ?? [])
     .flatMap((model) => model.latest ?? [])
@@ -56,7 +58,10 @@ export function Home() {
               {preparations.map((job) => (
                 <PreparationRow key={job.id} job={job} />
               ))}
-              {live.length + transfers.length + preparations.length === 0 && (
+              {evaluations.map((job) => (
+                <EvaluationRow key={job.id} job={job} />
+              ))}
+              {live.length + transfers.length + preparations.length + evaluations.length === 0 && (
                 <p class="empty">
                   Nothing runs. <a href="/train">Train a model</a> or look at the <a href="/runs">runs so far</a>.
                 </p>
@@ -109,7 +114,12 @@ function NewestVersions({ versions }: { versions: Version[] }) {
   const now = useNow(30);
   return (
     <section class="stack" aria-labelledby="newest">
-      <h2 id="newest">Newest versions</h2>
+      <div class="row apart">
+        <h2 id="newest">Newest versions</h2>
+        <a class="small" href="/metrics">
+          Which is the best?
+        </a>
+      </div>
       <div class="versions">
         {versions.map((version) => (
           <a

@@ -7,7 +7,7 @@ import type { Model, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { asProblem, useResource } from "../lib/resource";
-import { useQuery } from "../lib/url";
+import { address, useQuery } from "../lib/url";
 import { type Abilities, asked, forgotten, promptsOf, wishesOf } from "../lib/wishes";
 import { canBeTurned, Dial } from "./inference-dial";
 import { Readings } from "./inference-readings";
@@ -137,6 +137,18 @@ function Easel({ models }: { models: Model[] }) {
           {busy ? "Drawing…" : "Draw"}
         </button>
       </div>
+      <p class="row small">
+        <a href={address("/metrics", { measure: `${model.name}@${number}` })}>Measure this version</a>
+        <a
+          href={address("/metrics/compare", {
+            a: `${model.name}@${number}`,
+            seed: query.seed,
+            ...asked(query),
+          })}
+        >
+          Compare it with another
+        </a>
+      </p>
       {(seed === null || count === null) && (
         <p class="field-error" role="alert">
           {seed === null

@@ -1,7 +1,7 @@
 /** One training run: its progress, its losses, its pictures through time, its log. */
 
 import { useEffect, useState } from "preact/hooks";
-import { useRoute } from "preact-iso";
+import { lazy, useRoute } from "preact-iso";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { TrainingRun } from "../api/types";
@@ -16,6 +16,8 @@ import { useResource } from "../lib/resource";
 import { quantities } from "../lib/series";
 import { isRun, jobs, remember } from "../stores/jobs";
 import { Actions, Alarms, Continue, Origin, ToTheFront } from "./run-actions";
+
+const ScoresOfRun = lazy(() => import("./metrics-training").then((module) => module.ScoresOfRun)); // of runs that are measured
 
 export function Run() {
   const id = Number(useRoute().params.id);
@@ -38,7 +40,8 @@ function RunView({ job }: { job: TrainingRun }) {
   const { columns, previews, problem } = useCourse(job.id, (points) =>
     Promise.all([api.metrics(job.id, points), api.previews(job.id)]),
   );
-  const charts = quantities(columns);
+  const scored = Object.keys(columns.series).some(isScore);
+  const charts = quantities(columns).filter(({ names }) => !names.some(isScore));
   const [refused, setRefused] = useState<Problem | null>(null);
   const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
   const waiting = !ended ? "The first samples come with the first step." : "No samples were drawn.";
@@ -76,6 +79,7 @@ function RunView({ job }: { job: TrainingRun }) {
           </section>
         </div>
       </div>
+      {scored && <ScoresOfRun job={job.id} />}
       {charts.length > 1 && (
         <div class="minor-charts">
           {charts.slice(1).map((quantity) => (
@@ -101,6 +105,9 @@ function RunView({ job }: { job: TrainingRun }) {
     </div>
   );
 }
+
+/** Its title, and how sure it is, stand in the record that was kept of it. */
+const isScore = (series: string) => series.startsWith("score/");
 
 function Facts({ job }: { job: TrainingRun }) {
   const facts: [string, string][] = [

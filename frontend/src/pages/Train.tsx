@@ -15,6 +15,7 @@ import { baseline, chosen, differing, errorsOf, fieldsOf, grouped, type Values }
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
 import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
+import { Measuring, measuringOf } from "./train-measuring";
 
 export function Train() {
   const architectures = useResource("architectures", api.architectures);
@@ -69,9 +70,14 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
 
   const hyper = chosen(fields, drafts);
   const data = chosen(options, optionDrafts);
+  const measuring = measuringOf(query);
   const own = fieldErrors(problem);
   const seedError = /^\d{1,15}$/.test(seed.trim()) ? own.seed : "Write a whole number from 0.";
-  const wrong = Object.keys(hyper.errors).length + Object.keys(data.errors).length + (seedError && !own.seed ? 1 : 0);
+  const wrong =
+    Object.keys(hyper.errors).length +
+    Object.keys(data.errors).length +
+    (seedError && !own.seed ? 1 : 0) +
+    (measuring ? 0 : 1);
   const hyperErrors = fieldErrors(problem, "/hyperparameters");
   const optionErrors = fieldErrors(problem, "/dataset_options");
   const shown = { ...own, ...errorsOf(fields, hyperErrors), ...errorsOf(options, optionErrors) };
@@ -84,6 +90,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
 
   const start = async (event: Event) => {
     event.preventDefault();
+    if (!measuring) return;
     setStarting(true);
     try {
       const job = await api.train({
@@ -96,6 +103,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
         seed: Number(seed),
         start_from: query.start_from ?? null,
         priority: Number(priority),
+        ...measuring,
       });
       remember([job]);
       route(`/runs/${job.id}`);
@@ -165,6 +173,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
           </Details>
         ))}
       </div>
+      <Measuring architecture={architecture} query={query} errors={own} change={edited} />
       <section class="stack" aria-labelledby="naming">
         <h2 id="naming">Name and beginning</h2>
         <div class="fields">

@@ -29,6 +29,11 @@ export function Actions({ job, onProblem }: ActionsProps) {
         </a>
       )}
       {job.version !== null && (
+        <a class="button quiet" href={address("/metrics", { measure: `${job.model}@${job.version}` })}>
+          Measure…
+        </a>
+      )}
+      {job.version !== null && (
         <a class="button quiet" href={fineTune(job, job.version)}>
           Fine-tune…
         </a>

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Job, StyleTransfer, TrainingRun } from "../api/types";
+import type { Evaluation, Job, StyleTransfer, TrainingRun } from "../api/types";
 import { subscribe } from "./events";
 
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
@@ -27,6 +27,11 @@ export function runsOf(all: ReadonlyMap<number, Job>): TrainingRun[] {
 /** Style transfers, newest first. */
 export function transfersOf(all: ReadonlyMap<number, Job>): StyleTransfer[] {
   return newestFirst(all).filter(isTransfer);
+}
+
+/** Evaluations, newest first. */
+export function evaluationsOf(all: ReadonlyMap<number, Job>): Evaluation[] {
+  return newestFirst(all).filter((job): job is Evaluation => job.kind === "evaluate");
 }
 
 /** Preparations of data sets, newest first. */

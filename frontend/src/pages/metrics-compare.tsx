@@ -1,0 +1,342 @@
+/** Two versions beside each other: what they draw from the same seeds, and how their scores differ. */
+
+import { useEffect, useState } from "preact/hooks";
+import { api } from "../api/client";
+import type { Picture as Drawn, Model, Score, Version } from "../api/types";
+import { Icon } from "../components/Icon";
+import { Loading, Picture, ProblemNote } from "../components/pieces";
+import { useResource } from "../lib/resource";
+import { arrows, betterWords, circumstanceWords, difference, measured, withError } from "../lib/scores";
+import { address, useQuery } from "../lib/url";
+import { asked, shared, type Wishes, wishesOf } from "../lib/wishes";
+import { evaluationsOf, jobs } from "../stores/jobs";
+import { canBeAsked, WishesPanel } from "./inference-wishes";
+import { useVersion, VersionFields } from "./metrics-version";
+
+const most = 32; // images of each
+const largestSeed = 2 ** 31 - 1;
+
+export function Compare() {
+  const models = useResource("models", api.models);
+  const drawable = models.data?.filter(({ latest }) => latest !== null);
+  if (models.problem && !drawable) return <ProblemNote problem={models.problem} />;
+  if (!drawable) return <Loading />;
+  if (drawable.length === 0)
+    return (
+      <p class="empty">
+        There is no version to compare yet. <a href="/train">Train a model</a> first.
+      </p>
+    );
+  return <Both models={drawable} />;
+}
+
+function Both({ models }: { models: Model[] }) {
+  const [query, change] = useQuery();
+  const first = useVersion(models, query.a);
+  const second = useVersion(models, query.b ?? defaultOther(models, query.a));
+  const [a, b] = [first.version, second.version];
+  if (!a || !b) return <Loading />;
+  return (
+    <>
+      <div class="versus">
+        <VersionFields
+          models={models}
+          versions={first.versions}
+          version={a}
+          named="A: "
+          onChoose={(written) => change({ a: written })}
+        />
+        <button
+          class="quiet square"
+          type="button"
+          onClick={() => change({ a: `${b.model}@${b.version}`, b: `${a.model}@${a.version}` })}
+          aria-label="Swap A and B"
+          title="Swap A and B"
+        >
+          ⇄
+        </button>
+        <VersionFields
+          models={models}
+          versions={second.versions}
+          version={b}
+          named="B: "
+          onChoose={(written) => change({ b: written })}
+        />
+      </div>
+      <Samples a={a} b={b} />
+      <Differences a={a} b={b} />
+    </>
+  );
+}
+
+/** Another model than the one that stands first, where there is one. */
+function defaultOther(models: Model[], first: string | undefined): string | undefined {
+  const name = first?.split("@")[0] ?? models[0]?.name;
+  return models.find((model) => model.name !== name)?.name ?? first;
+}
+
+function Samples({ a, b }: { a: Version; b: Version }) {
+  const [query, change] = useQuery();
+  const [seedText, countText] = [query.seed ?? "0", query.count ?? "8"];
+  const seed = whole(seedText, 0, largestSeed);
+  const count = whole(countText, 1, most);
+  const locked = query.lock !== undefined;
+  const can = shared(a, b);
+  return (
+    <section class="stack" aria-labelledby="drawn">
+      <div class="row apart">
+        <h2 id="drawn">Drawn from the same seeds</h2>
+        <div class="row seeds">
+          <label for="seed">First seed</label>
+          <input
+            id="seed"
+            class="short"
+            inputMode="numeric"
+            autocomplete="off"
+            value={seedText}
+            readOnly={locked}
+            aria-invalid={seed === null || undefined}
+            onInput={(e) => change({ seed: e.currentTarget.value })}
+          />
+          <button
+            class="quiet square"
+            type="button"
+            disabled={locked}
+            onClick={() => change({ seed: String(Math.floor(Math.random() * 1_000_000)) })}
+            aria-label="Roll a seed"
+            title="Roll a seed"
+          >
+            <Icon name="dice" />
+          </button>
+          <button
+            class={`square ${locked ? "" : "quiet"}`}
+            type="button"
+            aria-pressed={locked}
+            onClick={() => change({ lock: locked ? undefined : "1", seed: seedText })}
+            aria-label="Keep the seeds"
+            title={locked ? "The seeds are kept" : "Keep the seeds"}
+          >
+            <Icon name="lock" />
+          </button>
+          <label for="count">Images</label>
+          <input
+            id="count"
+            class="short"
+            inputMode="numeric"
+            autocomplete="off"
+            value={countText}
+            aria-invalid={count === null || undefined}
+            onInput={(e) => change({ count: e.currentTarget.value })}
+          />
+        </div>
+      </div>
+      {(seed === null || count === null) && (
+        <p class="field-error" role="alert">
+          {seed === null ? `A seed is a whole number from 0 to ${largestSeed}.` : `From 1 to ${most} images of each.`}
+        </p>
+      )}
+      {canBeAsked(can) && (
+        <details open={Object.keys(asked(query)).length > 0}>
+          <summary>Ask both for the same</summary>
+          <WishesPanel can={can} query={query} change={change} />
+        </details>
+      )}
+      <div class="sides">
+        <Side named="A" version={a} seed={seed} count={count} wishes={wishesOf(query, can)} />
+        <Side named="B" version={b} seed={seed} count={count} wishes={wishesOf(query, can)} />
+      </div>
+    </section>
+  );
+}
+
+interface SideProps {
+  named: string;
+  version: Version;
+  seed: number | null;
+  count: number | null;
+  wishes: Wishes;
+}
+
+function Side({ named, version, seed, count, wishes }: SideProps) {
+  const wanted =
+    seed === null || count === null ? null : JSON.stringify([version.model, version.version, seed, count, wishes]);
+  const settled = useSettled(wanted);
+  const { data, problem } = useResource(settled && `drawn ${settled}`, async () => {
+    const [model, number, first, many, asked] = JSON.parse(settled ?? "") as [string, number, number, number, Wishes];
+    return api.draw(model, number, first, many, asked);
+  });
+  const [shown, show] = useState<Drawn[]>();
+  useEffect(() => {
+    if (data) show(data);
+  }, [data]);
+  const places: (Drawn | undefined)[] = shown ?? new Array(count ?? 8).fill(undefined);
+  return (
+    <section class="stack close" aria-label={`${named}: ${version.model} v${version.version}`}>
+      <h3>
+        <span class="tag">{named}</span>{" "}
+        <a href={address("/inference", { model: version.model, version: String(version.version) })}>
+          {version.model} <span class="soft">v{version.version}</span>
+        </a>
+      </h3>
+      <ProblemNote problem={problem} />
+      <div class="pairs" aria-busy={wanted !== settled || !data}>
+        {places.map((image, index) => (
+          <figure key={index}>
+            {image ? <Picture src={image.url} alt={`${named} from seed ${image.seed}`} /> : <div class="picture" />}
+            <figcaption class="soft">{image?.seed ?? "…"}</figcaption>
+          </figure>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** A value once it has stood still for a moment, so that not every key that is pressed draws. */
+function useSettled<T>(value: T): T {
+  const [settled, settle] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => settle(value), 250);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
+
+function Differences({ a, b }: { a: Version; b: Version }) {
+  const ofA = useScores(a);
+  const ofB = useScores(b);
+  const problem = ofA.problem ?? ofB.problem;
+  if (problem) return <ProblemNote problem={problem} />;
+  if (!ofA.data || !ofB.data) return null;
+  const both = ofA.data.flatMap((score): [Score, Score][] => {
+    const other = ofB.data?.find(({ comparable }) => comparable === score.comparable);
+    return other ? [[score, other]] : [];
+  });
+  const alone = (scores: Score[]) =>
+    scores.filter(({ comparable }) => !both.some(([score]) => score.comparable === comparable));
+  return (
+    <section class="stack" aria-labelledby="differences">
+      <h2 id="differences">Their scores</h2>
+      {both.length > 0 ? (
+        <table class="board">
+          <thead>
+            <tr>
+              <th scope="col">Measured alike</th>
+              <th scope="col">A</th>
+              <th scope="col">B</th>
+              <th scope="col">B less A</th>
+              <th scope="col">So</th>
+            </tr>
+          </thead>
+          <tbody>
+            {both.map(([first, second]) => (
+              <Compared key={first.comparable} first={first} second={second} />
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p class="empty">Nothing was measured alike of both, so their scores can’t be compared yet.</p>
+      )}
+      <Alone named="A" scores={alone(ofA.data)} other={b} otherNamed="B" />
+      <Alone named="B" scores={alone(ofB.data)} other={a} otherNamed="A" />
+      {ofA.data.length + ofB.data.length === 0 && (
+        <div class="row">
+          <a class="button quiet" href={address("/metrics", { measure: `${a.model}@${a.version}` })}>
+            Measure A
+          </a>
+          <a class="button quiet" href={address("/metrics", { measure: `${b.model}@${b.version}` })}>
+            Measure B
+          </a>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Compared({ first, second }: { first: Score; second: Score }) {
+  const found = difference(first, second);
+  const [value, error] = measured(found);
+  return (
+    <tr>
+      <th scope="row">
+        <span class="stack tight">
+          <span>{first.title}</span>
+          <span class="small soft">
+            {arrows[first.better]} {betterWords[first.better]}. {circumstanceWords(first)}
+          </span>
+        </span>
+      </th>
+      <td>
+        <span class="name">A</span> {withError(first)}
+      </td>
+      <td>
+        <span class="name">B</span> {withError(second)}
+      </td>
+      <td>
+        <span class="name">B less A</span> {found.value > 0 && "+"}
+        {value}
+        {error !== null && ` ± ${error}`}
+      </td>
+      <td>
+        <span class={`tag ${found.verdict === "first" || found.verdict === "second" ? "best" : ""}`}>
+          {verdicts[found.verdict]}
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+const verdicts = {
+  first: "A is better",
+  second: "B is better",
+  level: "no larger than the errors",
+  unknown: "its error is not known",
+};
+
+interface AloneProps {
+  named: string;
+  scores: Score[];
+  other: Version;
+  otherNamed: string;
+}
+
+/** What only one of both was measured by, and the way to measure the other alike. */
+function Alone({ named, scores, other, otherNamed }: AloneProps) {
+  const [of] = scores;
+  if (!of) return null;
+  const alike = scores.filter(({ job }) => job === of.job);
+  const metrics = [...new Set(alike.map(({ metric }) => metric))];
+  const network = alike.find(({ network }) => network !== "vgg16")?.network ?? "inception";
+  const way = address("/metrics", {
+    measure: `${other.model}@${other.version}`,
+    "m.metrics": metrics.join(","),
+    "m.images": String(of.num_generated),
+    "m.network": network,
+    "m.seed": of.seed === 0 ? undefined : String(of.seed),
+  });
+  return (
+    <p class="small soft">
+      Only {named} was measured by {scores.map((score) => `${score.title} (${withError(score)})`).join(", ")}.{" "}
+      <a href={way}>Measure {otherNamed} alike</a>
+    </p>
+  );
+}
+
+/** The newest of each kind; those without truncation first. */
+function useScores({ model, version }: Version) {
+  const read = useResource(`scores ${model} ${version}`, () => api.scores({ model, version, on_the_way: false }));
+  const { reload } = read;
+  const found = evaluationsOf(jobs.value).reduce((sum, { evaluation }) => sum + evaluation.scores.length, 0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an evaluation that has found something has kept it
+  useEffect(reload, [found]);
+  const kept = new Map<string, Score>();
+  const ordered = [...(read.data ?? [])].sort(
+    (a, b) => Number(a.truncation_psi !== null) - Number(b.truncation_psi !== null),
+  );
+  for (const score of ordered) if (!kept.has(score.comparable)) kept.set(score.comparable, score);
+  return { data: read.data && [...kept.values()], problem: read.problem };
+}
+
+function whole(text: string, least: number, most: number): number | null {
+  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? value : null;
+}
