@@ -94,6 +94,31 @@ class EvaluationOut(BaseModel):
     scores: list[FoundOut]
 
 
+class ProjectionOut(BaseModel):
+    """What a projection looks for, and what it has found."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    picture: str
+    """Id of the picture."""
+    version: int
+    """Among whose latents."""
+    prompt: str | None
+    class_index: int | None
+    class_weights: dict[str, float] | None
+    attributes: dict[str, float] | None
+    network: str | None
+    """The network by which it was told how alike pictures look; known at the end, like the next three."""
+    distance: float | None
+    """Between the picture and what the latent draws, through that network; 0 is the same."""
+    psnr: float | None
+    """Of the same two, in decibels: above 30 they are hard to tell apart."""
+    latent: str | None
+    """URL of the latent's file."""
+    image: str | None
+    """URL of what the latent draws, or of the newest preview as long as there is none."""
+
+
 class JobOut(BaseModel):
     """A job as it stands."""
 
@@ -140,6 +165,8 @@ class JobOut(BaseModel):
     start_from: str | None
     style_transfer: StyleTransferOut | None = None
     """For a style transfer alone."""
+    projection: ProjectionOut | None = None
+    """For a projection alone."""
     evaluation: EvaluationOut | None = None
     """For an evaluation alone."""
     preview: str | None

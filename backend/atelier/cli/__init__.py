@@ -15,6 +15,7 @@ from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
 from atelier.cli.evaluating import evaluate, statistics
 from atelier.cli.features import features
+from atelier.cli.projecting import project
 from atelier.cli.styling import stylize
 from atelier.cli.training import runs, train
 from atelier.errors import AtelierError, Invalid
@@ -72,6 +73,7 @@ def serve(
 app.command()(train)
 app.command()(generate)
 app.command()(discover)
+app.command()(project)
 app.command()(evaluate)
 app.command()(stylize)
 app.add_typer(datasets, name="datasets")

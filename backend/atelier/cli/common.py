@@ -94,7 +94,7 @@ def follow(settings: Settings, job: Any, as_json: bool) -> None:
                 progress.print(f"{job.error or 'Its process ended'}. It goes on {where}.", markup=False)
                 restarts = job.restarts
             eta = "" if not job.eta_seconds else f"{job.eta_seconds:.0f} s left"
-            unit = "steps/s" if job.kind == "stylize" else "img/s"
+            unit = "steps/s" if job.kind in ("stylize", "project") else "img/s"
             speed = "" if job.images_per_second is None else f"{job.images_per_second:.0f} {unit}"
             description = "cancelling" if job.cancel_requested else "pausing" if job.pause_requested else job.status
             if job.status not in ("starting", "running"):

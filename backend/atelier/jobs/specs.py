@@ -141,6 +141,47 @@ class DiscoverSpec(DiscoverRequest):
 PICTURE = r"^[0-9a-f]{32}$"
 
 
+class ProjectRequest(BaseModel):
+    """A picture, and the version among whose latents to look for the one that draws it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: ModelName
+    """Name of the model."""
+    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
+    """Number of the version."""
+    picture: str
+    """Id of a picture that was sent or drawn: its square in the middle is looked for."""
+    prompt: str | None = None
+    """What it shows, for versions conditioned on text. Without it, as without the next ones, what fits best is found out."""
+    class_index: int | None = None
+    """Its class, for versions conditioned on classes."""
+    class_weights: dict[str, float] | None = None
+    """A mixture of classes by their names."""
+    attributes: dict[str, float] | None = None
+    """Intensity of attributes by their names, for versions conditioned on them."""
+    steps: int = Field(200, ge=0, le=5000)
+    """Steps of the search; 0 takes what it begins with: an autoencoder's own guess, or the nearest of some random images."""
+    seed: int = Field(0, ge=0, lt=2**63)
+    """Same seed, same machine: same latent."""
+    priority: int = Field(0, ge=-100, le=100)
+    """Jobs of a higher priority leave the queue first."""
+
+
+class ProjectSpec(ProjectRequest):
+    """A validated request, for a version by its number; and once it is done, how near it came."""
+
+    version: int
+    chosen: list[tuple[int | str, float]] = []
+    """Entries of the condition, by their places in it, or prompts."""
+    network: str | None = None
+    """The network by which it was told how alike pictures look."""
+    distance: float | None = None
+    """Between the picture and what the latent draws, through that network."""
+    psnr: float | None = None
+    """Of the same two, in decibels."""
+
+
 class StyleIn(BaseModel):
     """A picture whose style is wanted."""
 

@@ -43,8 +43,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 ACTIVE: tuple[Status, ...] = ("starting", "running")  # a process stands behind the row
 FINISHED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")  # for good; what is paused or interrupted waits for somebody
 
-RESUMABLE: tuple[Kind, ...] = ("train", "stylize")  # these leave checkpoints to go on from
-PATHS: dict[Kind, str] = {"train": "training-runs", "stylize": "style-transfers"}  # of what has previews
+RESUMABLE: tuple[Kind, ...] = ("train", "stylize", "project")  # these leave checkpoints to go on from
+PATHS: dict[Kind, str] = {"train": "training-runs", "stylize": "style-transfers", "project": "projections"}  # of what has previews
 
 POSSIBLE: dict[Status, tuple[str, ...]] = {
     "queued": ("paused", "cancelled"),
@@ -314,11 +314,20 @@ class Job(Base):
             "seed": self.spec.get("seed"),
             "start_from": self.spec.get("start_from"),
             "style_transfer": self._style_transfer() if self.kind == "stylize" else None,
+            "projection": self._projection() if self.kind == "project" else None,
             "evaluation": self._evaluation() if self.kind == "evaluate" else None,
             "preview": preview_url(self, self.preview_step) if self.preview_step is not None else None,
             "log": self.log,
             **{name: _json(getattr(self, name)) for name in ("created_at", "started_at", "finished_at")},
         }
+
+    def _projection(self) -> dict[str, Any]:
+        """What a projection looks for, and once it has succeeded, what it has found and how near that is."""
+        url, over = f"/api/v1/{PATHS[self.kind]}/{self.id}", self.status == "succeeded"
+        asked = {name: self.spec.get(name) for name in ("picture", "version", "prompt", "class_index", "class_weights", "attributes")}
+        found = {name: self.spec.get(name) if over else None for name in ("network", "distance", "psnr")}
+        image = None if self.preview_step is None else f"{url}/image"
+        return asked | found | {"image": image, "latent": f"{url}/latent" if over else None}
 
     def _style_transfer(self) -> dict[str, Any]:
         """What a style transfer is made of, and which network has drawn it."""
