@@ -13,7 +13,7 @@ import {
   statusWords,
   troubleWords,
 } from "../src/lib/job";
-import { job, preparation } from "./jobs";
+import { evaluation, job, preparation } from "./jobs";
 
 it.each<[Status, string[]]>([
   ["queued", ["pause", "cancel"]],
@@ -62,6 +62,19 @@ it("tells a job's progress in the words of its kind", () => {
   expect(progressWords(preparation(scanning))).toBe("Looking at every picture: 1,200 of 10,000");
   expect(progressWords(preparation({ status: "running", stage: "anything new", total_steps: 0 }))).toBe("Preparing");
   expect(progressWords(preparation({ status: "cancelled" }))).toBe("Cancelled");
+});
+
+it("tells an evaluation's progress in pictures, and names it by what it measures", () => {
+  const running = evaluation({ status: "running", stage: "fid", step: 1200, total_steps: 5000, eta_seconds: 75 });
+  expect(progressWords(running)).toBe("1,200 of 5,000 pictures, 1 min 15 s left");
+  expect(progressWords(evaluation({ status: "running", stage: "network" }))).toBe("Opens the network");
+  expect(progressWords(evaluation({ status: "failed", step: 12, total_steps: 100 }))).toBe("Failed");
+  const dates = { started_at: "2026-01-10T12:00:00Z", finished_at: "2026-01-10T12:00:40Z" };
+  expect(progressWords(evaluation({ status: "succeeded", step: 5000, ...dates }))).toBe(
+    "5,000 pictures looked at in 40 s",
+  );
+  expect(jobName(running)).toBe("evaluation of first@1");
+  expect(deeds(running)).toEqual(["cancel"]);
 });
 
 it("has a name for every job", () => {

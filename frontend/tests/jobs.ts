@@ -1,6 +1,6 @@
 /** Jobs for tests: one that waits in the queue, with what a test wants to be different. */
 
-import type { Job, TrainingRun } from "../src/api/types";
+import type { Evaluation, Job, TrainingRun } from "../src/api/types";
 
 export function job(different: Partial<Job> = {}): Job {
   return {
@@ -44,3 +44,20 @@ export const run = (different: Partial<TrainingRun> = {}) => job(different) as T
 
 export const preparation = (different: Partial<Job> = {}) =>
   job({ kind: "prepare", architecture: null, model: null, preset: null, seed: null, dataset: "birds", ...different });
+
+export const evaluation = (different: Partial<Evaluation> = {}) =>
+  job({
+    kind: "evaluate",
+    preset: null,
+    evaluation: {
+      subject: "first@1",
+      version: 1,
+      metrics: ["fid"],
+      num_samples: 5000,
+      network: "lite0",
+      seed: 0,
+      truncation_psi: null,
+      scores: [],
+    },
+    ...different,
+  }) as Evaluation;

@@ -5,6 +5,7 @@ import {
   classesIn,
   forgotten,
   found,
+  shared,
   wishesOf,
   withAttribute,
   withDial,
@@ -103,4 +104,16 @@ it("turns images to what has been found, and to nothing else", () => {
   expect(withDial("red", 0.25)).toEqual({ "dial.red": "0.25" });
   expect(asked({ seed: "1", ...query })).toEqual(query);
   expect(forgotten({ seed: "1", "dial.red": "0.9" })).toEqual({ "dial.red": undefined });
+});
+
+it("asks two versions only for what both can do", () => {
+  const some: Abilities = { ...classes, class_names: ["1", "4"], options: ["noise_mode"], conditioning: "class" };
+  const others: Abilities = { ...all, conditioning: "class" };
+  expect(shared(some, others)).toEqual({
+    class_names: ["1"],
+    attribute_names: [],
+    options: ["noise_mode"],
+    conditioning: "class",
+  });
+  expect(shared({ ...nothing, conditioning: "text" }, others).conditioning).toBe("none");
 });

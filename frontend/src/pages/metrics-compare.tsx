@@ -179,7 +179,7 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
         </a>
       </h3>
       <ProblemNote problem={problem} />
-      <div class="pairs" aria-busy={wanted !== settled || !data}>
+      <div class={`pairs ${wanted !== settled || !data ? "busy" : ""}`}>
         {places.map((image, index) => (
           <figure key={index}>
             {image ? <Picture src={image.url} alt={`${named} from seed ${image.seed}`} /> : <div class="picture" />}

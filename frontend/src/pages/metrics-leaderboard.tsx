@@ -129,7 +129,7 @@ function Table({ board }: { board: Board }) {
                 }
               >
                 <button class="plain" type="button" onClick={() => sort(column)} title={`Sort by ${column.title}`}>
-                  {column.title}
+                  <span class="title">{column.title}</span>
                   <span class="soft">
                     {arrows[column.better]} {betterWords[column.better]}
                     {column.apart && <>, {column.apart}</>}
