@@ -25,6 +25,7 @@ from atelier.api import (
     datasets,
     directions,
     discoveries,
+    downloads,
     evaluations,
     events,
     images,
@@ -32,6 +33,7 @@ from atelier.api import (
     live,
     logs,
     models,
+    openai_images,
     pictures,
     preparations,
     projections,
@@ -54,6 +56,7 @@ from atelier.registry.starters import adopt
 from atelier.registry.store import Store
 from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
+from atelier.serving.graphs import Graphs
 from atelier.settings import Settings
 
 WEB = Path(__file__).parent / "web"  # built by Vite
@@ -87,7 +90,11 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         drawn = await stack.enter_async_context(Drawn(store.images, engine))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
-        yield {"services": Services(settings, store, Catalog(store.sources), database, supervisor, engine, hub, drawn, Drawables(store))}
+        yield {
+            "services": Services(
+                settings, store, Catalog(store.sources), database, supervisor, engine, hub, drawn, Drawables(store), Graphs()
+            )
+        }
 
 
 def _open(url: str, store: Store) -> Database:
@@ -138,6 +145,7 @@ def create_app(settings: Settings) -> FastAPI:
         projections,
         evaluations,
         models,
+        downloads,
         inference,
         prompts,
         pictures,
@@ -151,6 +159,7 @@ def create_app(settings: Settings) -> FastAPI:
     for further in (bringing.sources, pictures.gallery, style_transfers.describing, *of_evaluations):
         v1.include_router(further)
     app.include_router(v1)
+    app.include_router(openai_images.router)
     app.include_router(system.health)
 
     if (WEB / "index.html").is_file():

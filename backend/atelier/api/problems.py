@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from atelier.errors import AtelierError, Invalid
 
@@ -50,9 +51,32 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": TITLES[status], "content": content} for status in statuses}
 
 
-def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None, **extras: Any) -> JSONResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **extras}
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+class Problem(JSONResponse):
+    """An error in the form that the path's clients read: under /v1 OpenAI's, elsewhere problem+json."""
+
+    def __init__(self, body: dict[str, Any], headers: dict[str, str] | None) -> None:
+        super().__init__(body, body["status"], headers, MEDIA_TYPE)
+        self.body_of, self.given = body, headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/v1/"):
+            status, body = openai_error(self.body_of)
+            await JSONResponse(body, status, self.given)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None, **extras: Any) -> Problem:
+    return Problem({"type": "about:blank", "title": title, "status": status, "detail": detail, **extras}, headers)
+
+
+def openai_error(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """A problem as OpenAI's API tells it, and its status there: what is wrong with a request is 400."""
+    status = 400 if body["status"] in (413, 415, 422) else body["status"]
+    pointer = next((error["pointer"] for error in body.get("errors") or ()), "")
+    kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
+    code = {404: "not_found", 429: "rate_limit_exceeded", 503: "overloaded"}.get(status)
+    return status, {"error": {"message": body["detail"], "type": kind, "param": pointer.strip("/").replace("/", ".") or None, "code": code}}
 
 
 def problem_of(error: AtelierError) -> dict[str, Any]:

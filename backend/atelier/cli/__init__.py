@@ -14,6 +14,7 @@ from atelier.cli.datasets import datasets
 from atelier.cli.discovering import discover
 from atelier.cli.drawing import generate
 from atelier.cli.evaluating import evaluate, statistics
+from atelier.cli.exporting import export
 from atelier.cli.features import features
 from atelier.cli.projecting import project
 from atelier.cli.styling import stylize
@@ -72,6 +73,7 @@ def serve(
 
 app.command()(train)
 app.command()(generate)
+app.command()(export)
 app.command()(discover)
 app.command()(project)
 app.command()(evaluate)

@@ -50,7 +50,7 @@ def generate(
     from atelier.serving.waiting import Weights
 
     settings = Settings()
-    version = _version(model)
+    version = published_version(model)
     name = version.model.name
     wishes = {
         "prompt": prompt,
@@ -91,7 +91,8 @@ def generate(
         print("\n".join(map(str, files)))
 
 
-def _version(model: str) -> Any:
+def published_version(model: str) -> Any:
+    """The row of MODEL[@N]."""
     from atelier.errors import NotFound
     from atelier.registry import queries
 

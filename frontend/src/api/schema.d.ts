@@ -4,6 +4,47 @@
  */
 
 export interface paths {
+    "/api/v1/models/{name}/versions/{number}/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw Images
+         * @description Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
+         *     several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again.
+         */
+        post: operations["draw_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{image_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Image
+         * @description An image that was drawn, or a grid or a zip of several; the parameters ride in it.
+         */
+        get: operations["get_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/architectures": {
         parameters: {
             query?: never;
@@ -812,6 +853,279 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Projections
+         * @description All of them, newest first.
+         */
+        get: operations["list_projections"];
+        put?: never;
+        /**
+         * Start Projection
+         * @description Find the latent from which a version draws a picture, as nearly as it can: a job with previews.
+         *
+         *     What the picture shows (its class, attributes, a prompt) can be said, for versions that draw by it; else what fits best is found out.
+         */
+        post: operations["start_projection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projection
+         * @description One as it stands.
+         */
+        get: operations["get_projection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Projection
+         * @description Move it within the queue; only what is queued has a place there.
+         */
+        patch: operations["change_projection"];
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Projection
+         * @description Cancel it: at its next step when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["cancel_projection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Projection
+         * @description Put it aside: at its next step, with a checkpoint, when it runs, else at once. Asking twice is harmless.
+         */
+        post: operations["pause_projection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Projection
+         * @description Put it back into the queue, to go on from its last checkpoint: what is paused or interrupted, or has failed but left one.
+         *
+         *     Asking twice is harmless, and a pause that is still to come is taken back.
+         */
+        post: operations["resume_projection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Projection
+         * @description Queue a new one with the same settings, from the beginning; for what has ended or was interrupted.
+         */
+        post: operations["retry_projection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Projection Log
+         * @description What its process printed, from an offset on.
+         */
+        get: operations["read_projection_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Projection
+         * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
+         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         */
+        get: operations["follow_projection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projection Metrics
+         * @description How near it came, over the steps.
+         */
+        get: operations["get_projection_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Projection Previews
+         * @description What its latents drew as they came nearer, in order.
+         */
+        get: operations["list_projection_previews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/previews/{step}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projection Preview
+         * @description What its best latent drew after a step.
+         */
+        get: operations["get_projection_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projection Image
+         * @description What the latent draws: the result, or where it has not ended well the newest preview.
+         */
+        get: operations["get_projection_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projections/{projection_id}/latent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Projection Latent
+         * @description The latent as a safetensors file: what the generator takes (`input0` is z, `input1` a condition), and `styles` where it has some.
+         */
+        get: operations["get_projection_latent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/evaluations": {
         parameters: {
             query?: never;
@@ -1065,28 +1379,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models/{name}/versions/{number}/images": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Draw Images
-         * @description Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
-         *     several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again.
-         */
-        post: operations["draw_images"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/images/{image_id}": {
+    "/api/v1/models/{name}/versions/{number}/download": {
         parameters: {
             query?: never;
             header?: never;
@@ -1094,10 +1387,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Image
-         * @description An image that was drawn, or a grid or a zip of several; the parameters ride in it.
+         * Download Version
+         * @description Download a version. An ONNX graph takes `z`, where there is one a `condition`, and `truncation_psi`; of a version that draws from
+         *     text it is the part that draws, and takes `sentences`, the embeddings of prompts. The first download of it takes some seconds.
          */
-        get: operations["get_image"];
+        get: operations["download_version"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1730,6 +2024,86 @@ export interface paths {
          * @description A version's scores, newest first.
          */
         get: operations["list_version_scores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Openai Generate Images
+         * @description Draw images, as OpenAI's clients ask for them.
+         */
+        post: operations["openai_generate_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/{image_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Openai Get Image
+         * @description An image that was drawn: what `url` leads to.
+         */
+        get: operations["openai_get_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Openai List Models
+         * @description All models, each for its latest version, and all versions.
+         */
+        get: operations["openai_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Openai Get Model
+         * @description One model or version.
+         */
+        get: operations["openai_get_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2969,6 +3343,27 @@ export interface components {
             examples: string[][];
         };
         /**
+         * ErrorOut
+         * @description What went wrong, as OpenAI tells it.
+         */
+        ErrorOut: {
+            /** Message */
+            message: string;
+            /** Type */
+            type: string;
+            /** Param */
+            param: string | null;
+            /** Code */
+            code: string | null;
+        };
+        /**
+         * ErrorsOut
+         * @description An error.
+         */
+        ErrorsOut: {
+            error: components["schemas"]["ErrorOut"];
+        };
+        /**
          * EvaluateRequest
          * @description An evaluation as the API's body describes it: of a version (`model`), or of a set of pictures (`generated`).
          */
@@ -3094,6 +3489,158 @@ export interface components {
              * @description Standard error.
              */
             error: number | null;
+        };
+        /**
+         * GenerationOut
+         * @description One image.
+         */
+        GenerationOut: {
+            /** Url */
+            url?: string | null;
+            /** B64 Json */
+            b64_json?: string | null;
+            /** Revised Prompt */
+            revised_prompt?: string | null;
+            /** Seed */
+            seed: number;
+        };
+        /**
+         * GenerationsIn
+         * @description OpenAI's request. Beside its fields, those of Atelier's own are taken, such as `seed`, `class_weights` or `truncation_psi`.
+         */
+        GenerationsIn: {
+            /**
+             * Prompt
+             * @description What to see. Of a version that does not draw from text: the classes or attributes that are to be seen, by their names.
+             * @default
+             */
+            prompt: string;
+            /**
+             * Negative Prompt
+             * @description What to keep away from: the sentence of `prompt` goes on, away from this one, by half of the way between them.
+             */
+            negative_prompt?: string | null;
+            /**
+             * Prompt Weights
+             * @description Mixture of prompts, whose weights usually add up to 1: two with weights from 1 and 0 to 0 and 1 lead from the one to the other.
+             */
+            prompt_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Class Index
+             * @description Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1.
+             */
+            class_index?: number | null;
+            /**
+             * Class Weights
+             * @description Mixture of classes by their names, whose weights usually add up to 1; `{}` is no class. For versions conditioned on classes.
+             */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Attributes
+             * @description Intensity of attributes by their names; in data that say yes or no, yes is 1 and no is 0, and values beyond exaggerate.
+             */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Truncation Cutoff
+             * @description How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it.
+             */
+            truncation_cutoff?: number | null;
+            /**
+             * Noise Mode
+             * @description Fine detail: each image's own, the same for all, or none.
+             */
+            noise_mode?: ("random" | "const" | "none") | null;
+            /**
+             * Dial
+             * @description What shall be seen in the image, by the names that a discovery has found, and how surely: 0.9 turns the latent until it is seen
+             *     by 90 %, 0.1 until it is hardly seen, and what has values between, such as a size, to that value. The rest stays as far as it can.
+             */
+            dial?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Model
+             * @description A model for its latest version, or a version: `cats`, `cats@3`.
+             */
+            model: string;
+            /**
+             * N
+             * @description How many images.
+             * @default 1
+             */
+            n: number;
+            /**
+             * Size
+             * @description `auto` is what the version draws; others are resampled.
+             * @default auto
+             */
+            size: string;
+            /**
+             * Response Format
+             * @description Where the images are, or the images themselves.
+             * @default url
+             * @enum {string}
+             */
+            response_format: "url" | "b64_json";
+            /**
+             * Output Format
+             * @description Of the files.
+             * @default png
+             * @enum {string}
+             */
+            output_format: "png" | "webp" | "jpeg";
+            /**
+             * Seed
+             * @description Of the first image, the next has the next; chosen, and told, without it.
+             */
+            seed?: number | null;
+            /** Stream */
+            stream?: false | null;
+            /**
+             * Background
+             * @description Taken, and without effect, as the next ones are.
+             */
+            background?: ("auto" | "opaque") | null;
+            /** Moderation */
+            moderation?: string | null;
+            /** Output Compression */
+            output_compression?: number | null;
+            /** Partial Images */
+            partial_images?: number | null;
+            /** Quality */
+            quality?: string | null;
+            /** Style */
+            style?: string | null;
+            /** User */
+            user?: string | null;
+        };
+        /**
+         * GenerationsOut
+         * @description The images of a request.
+         */
+        GenerationsOut: {
+            /** Created */
+            created: number;
+            /** Data */
+            data: components["schemas"]["GenerationOut"][];
+            /**
+             * Output Format
+             * @enum {string}
+             */
+            output_format: "png" | "webp" | "jpeg";
+            /** Size */
+            size: string;
         };
         /** HealthOut */
         HealthOut: {
@@ -3435,6 +3982,8 @@ export interface components {
             start_from: string | null;
             /** @description For a style transfer alone. */
             style_transfer?: components["schemas"]["StyleTransferOut"] | null;
+            /** @description For a projection alone. */
+            projection?: components["schemas"]["ProjectionOut"] | null;
             /** @description For an evaluation alone. */
             evaluation?: components["schemas"]["EvaluationOut"] | null;
             /**
@@ -3660,6 +4209,41 @@ export interface components {
              */
             picture_url: string;
         };
+        /**
+         * OpenAIModelOut
+         * @description A model by its name, or one of its versions.
+         */
+        OpenAIModelOut: {
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default model
+             * @constant
+             */
+            object: "model";
+            /** Created */
+            created: number;
+            /**
+             * Owned By
+             * @default atelier
+             */
+            owned_by: string;
+        };
+        /**
+         * OpenAIModelsOut
+         * @description All that can draw.
+         */
+        OpenAIModelsOut: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["OpenAIModelOut"][];
+        };
         /** Page[ArchitectureOut] */
         Page_ArchitectureOut_: {
             /** Items */
@@ -3866,6 +4450,123 @@ export interface components {
             step: number;
             /** Url */
             url: string;
+        };
+        /**
+         * ProjectRequest
+         * @description A picture, and the version among whose latents to look for the one that draws it.
+         */
+        ProjectRequest: {
+            /**
+             * Model
+             * @description Name of the model.
+             */
+            model: string;
+            /**
+             * Version
+             * @description Number of the version.
+             * @default latest
+             */
+            version: number | "latest";
+            /**
+             * Picture
+             * @description Id of a picture that was sent or drawn: its square in the middle is looked for.
+             */
+            picture: string;
+            /**
+             * Prompt
+             * @description What it shows, for versions conditioned on text. Without it, as without the next ones, what fits best is found out.
+             */
+            prompt?: string | null;
+            /**
+             * Class Index
+             * @description Its class, for versions conditioned on classes.
+             */
+            class_index?: number | null;
+            /**
+             * Class Weights
+             * @description A mixture of classes by their names.
+             */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Attributes
+             * @description Intensity of attributes by their names, for versions conditioned on them.
+             */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Steps
+             * @description Steps of the search; 0 takes what it begins with: an autoencoder's own guess, or the nearest of some random images.
+             * @default 200
+             */
+            steps: number;
+            /**
+             * Seed
+             * @description Same seed, same machine: same latent.
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Priority
+             * @description Jobs of a higher priority leave the queue first.
+             * @default 0
+             */
+            priority: number;
+        };
+        /**
+         * ProjectionOut
+         * @description What a projection looks for, and what it has found.
+         */
+        ProjectionOut: {
+            /**
+             * Picture
+             * @description Id of the picture.
+             */
+            picture: string;
+            /**
+             * Version
+             * @description Among whose latents.
+             */
+            version: number;
+            /** Prompt */
+            prompt: string | null;
+            /** Class Index */
+            class_index: number | null;
+            /** Class Weights */
+            class_weights: {
+                [key: string]: number;
+            } | null;
+            /** Attributes */
+            attributes: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Network
+             * @description The network by which it was told how alike pictures look; known at the end, like the next three.
+             */
+            network: string | null;
+            /**
+             * Distance
+             * @description Between the picture and what the latent draws, through that network; 0 is the same.
+             */
+            distance: number | null;
+            /**
+             * Psnr
+             * @description Of the same two, in decibels: above 30 they are hard to tell apart.
+             */
+            psnr: number | null;
+            /**
+             * Latent
+             * @description URL of the latent's file.
+             */
+            latent: string | null;
+            /**
+             * Image
+             * @description URL of what the latent draws, or of the newest preview as long as there is none.
+             */
+            image: string | null;
         };
         /**
          * PromptsIn
@@ -5466,6 +6167,158 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    draw_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImagesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesOut"];
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_image: {
+        parameters: {
+            query?: {
+                /** @description WebP and JPEG lose a little. */
+                format?: "png" | "webp" | "jpeg";
+                /** @description How several come: in one picture, or as files in a zip. */
+                layout?: "grid" | "zip";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the image, or of several, separated by commas. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Not modified. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_architectures: {
         parameters: {
             query?: never;
@@ -8137,6 +8990,866 @@ export interface operations {
             };
         };
     };
+    list_projections: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Items in a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JobOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    start_projection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_projection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_projection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobChangesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    cancel_projection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    pause_projection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_projection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    retry_projection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeating a request with the same key starts nothing new. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description URL of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    read_projection_log: {
+        parameters: {
+            query?: {
+                /** @description Byte to read from: `Next-Offset` of the answer before. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was appended since, at most a megabyte of it. */
+            200: {
+                headers: {
+                    /** @description Where to read on. */
+                    "Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example step 20/60  generator/loss 0.693  412 img/s  ETA 0:04 */
+                    "text/plain": string;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    follow_projection: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Id of the last event received; what was missed since comes first. */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_projection_metrics: {
+        parameters: {
+            query?: {
+                /** @description Thin out to this many steps. */
+                max_points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_projection_previews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PreviewOut_"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_projection_preview: {
+        parameters: {
+            query?: {
+                /** @description Reduce it to a longer side of so many pixels. */
+                size?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+                step: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_projection_image: {
+        parameters: {
+            query?: {
+                /** @description Reduce it to a longer side of so many pixels. */
+                size?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_projection_latent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the projection. */
+                projection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_evaluations: {
         parameters: {
             query?: {
@@ -8893,114 +10606,18 @@ export interface operations {
             };
         };
     };
-    draw_images: {
+    download_version: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description All files of the version, its generator's weights, or its generator as a graph for ONNX Runtime and others. */
+                format?: "zip" | "safetensors" | "onnx";
+            };
             header?: never;
             path: {
                 /** @description Name of the model. */
                 name: string;
                 /** @description Number of the version, or `latest`. */
                 number: number | "latest";
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ImagesIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImagesOut"];
-                    "image/png": unknown;
-                    "image/webp": unknown;
-                    "image/jpeg": unknown;
-                    "application/zip": unknown;
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Not found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Content too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Unsupported media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Validation failed */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-            /** @description Service unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ProblemOut"];
-                };
-            };
-        };
-    };
-    get_image: {
-        parameters: {
-            query?: {
-                /** @description WebP and JPEG lose a little. */
-                format?: "png" | "webp" | "jpeg";
-                /** @description How several come: in one picture, or as files in a zip. */
-                layout?: "grid" | "zip";
-            };
-            header?: never;
-            path: {
-                /** @description Id of the image, or of several, separated by commas. */
-                image_id: string;
             };
             cookie?: never;
         };
@@ -9012,18 +10629,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
-                    "image/webp": unknown;
-                    "image/jpeg": unknown;
                     "application/zip": unknown;
+                    "application/octet-stream": unknown;
                 };
-            };
-            /** @description Not modified. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not found */
             404: {
@@ -9036,6 +10644,15 @@ export interface operations {
             };
             /** @description Validation failed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10775,6 +12392,220 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    openai_generate_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GenerationsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationsOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+        };
+    };
+    openai_get_image: {
+        parameters: {
+            query?: {
+                /** @description Pixels, such as 128x128. */
+                size?: string;
+                /** @description WebP and JPEG lose a little. */
+                output_format?: "png" | "webp" | "jpeg";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the image. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    openai_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIModelsOut"];
+                };
+            };
+        };
+    };
+    openai_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A model, or a version: cats@3. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAIModelOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorsOut"];
                 };
             };
             /** @description Validation failed */
