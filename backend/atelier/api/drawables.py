@@ -14,6 +14,7 @@ from atelier.registry.tables import Version
 from atelier.serving.requests import Abilities, abilities
 from atelier.serving.waiting import Weights
 from atelier.steering.classifier import DESCRIPTION
+from atelier.steering.directions import FILE
 
 REMEMBERED = 256
 
@@ -26,7 +27,7 @@ class Drawable:
     number: int
     weights: Weights
     can: Abilities
-    seen: Path  # where a classifier of its images is described, once there is one
+    found: tuple[Path, ...]  # where it is described what discoveries have found out about its images, once they have
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class Drawable:
 
 
 class Drawables:
-    """Those asked for lately. One is looked up anew when its files have gone, or when its dials have been discovered since."""
+    """Those asked for lately. One is looked up anew when its files have gone, or when something was discovered since."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,7 +48,7 @@ class Drawables:
 
     def get(self, model: str, number: int) -> Drawable | None:
         known = self._known.get((model, number))
-        if known is None or known[1] != _state(known[0].weights, known[0].seen):
+        if known is None or known[1] != _state(known[0].weights, known[0].found):
             return None
         self._known.move_to_end((model, number))
         return known[0]
@@ -56,10 +57,10 @@ class Drawables:
         model, number, digest = version.model.name, version.number, version.digest
         manifest = Manifest.model_validate(version.manifest)
         weights = Weights(self._store.version(model, number), digest)
-        seen = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION
-        state = _state(weights, seen)  # before it is read: what comes meanwhile is seen the next time
-        can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store)
-        drawable = Drawable(model, number, weights, can, seen)
+        found = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION, self._store.directions(digest) / FILE
+        state = _state(weights, found)  # before it is read: what comes meanwhile is seen the next time
+        can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store, digest)
+        drawable = Drawable(model, number, weights, can, found)
         if state is not None:
             self._known[model, number] = drawable, state
             if len(self._known) > REMEMBERED:
@@ -67,13 +68,15 @@ class Drawables:
         return drawable
 
 
-def _state(weights: Weights, seen: Path) -> tuple[int, int, int | None] | None:
+def _state(weights: Weights, found: tuple[Path, ...]) -> tuple[int, ...] | None:
     """What changes when its files do; None where they are gone."""
     try:
         manifest = (weights.folder / MANIFEST).stat()
     except FileNotFoundError:
         return None
-    described = None
-    with suppress(FileNotFoundError):
-        described = seen.stat().st_mtime_ns
-    return manifest.st_mtime_ns, manifest.st_ino, described
+    described = []
+    for path in found:
+        described.append(0)
+        with suppress(FileNotFoundError):
+            described[-1] = path.stat().st_mtime_ns
+    return manifest.st_mtime_ns, manifest.st_ino, *described

@@ -69,7 +69,7 @@ class ModelOut(BaseModel):
 
 def version_out(version: Version, store: Store) -> VersionOut:
     manifest = Manifest.model_validate(version.manifest)
-    can = abilities(f"{version.model.name}@{version.number}", manifest, store)
+    can = abilities(f"{version.model.name}@{version.number}", manifest, store, version.digest)
     return VersionOut(
         model=version.model.name,
         version=version.number,

@@ -220,7 +220,11 @@ class ConditionalGenerator(Generator):
         What was not chosen and excludes something that is now on goes off, so that a square that is to be red does not stay blue.
         """
         row = torch.randint(self.TYPICAL, (), generator=torch.Generator().manual_seed(seed))
-        condition = self.typical[int(row)].clone()
+        return self.put(self.typical[int(row)], chosen)
+
+    def put(self, condition: Tensor, chosen: Mapping[int, float]) -> Tensor:
+        """A condition [condition_dim] with the chosen entries put in, and without what they exclude."""
+        condition = condition.clone()
         on = [index for index, value in chosen.items() if value > 0]
         condition[self.excludes[on].any(dim=0)] = 0
         for index, value in chosen.items():

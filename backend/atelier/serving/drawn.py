@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atelier.serving.engine import Engine
 from atelier.serving.images import keep, path_of
-from atelier.serving.requests import Row
+from atelier.serving.rows import Row
 from atelier.serving.waiting import Weights
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import Any
 
 from atelier.errors import AtelierError, Overloaded, TooMany
 from atelier.serving.process import Worker
-from atelier.serving.requests import Row
+from atelier.serving.rows import Row
 from atelier.serving.waiting import Drawing, Waiting, Weights
 from atelier.text.memory import Reading
 

@@ -19,9 +19,11 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 from atelier.models.base import Generator
-from atelier.serving.requests import Row
+from atelier.serving.rows import Row
+from atelier.serving.sources import has_styles, source, steered
 from atelier.steering.classifier import Classifier, load
 from atelier.steering.dial import turn
+from atelier.steering.latents import draw
 
 ROWS = 4  # of the pass that the others must agree with, and of every pass in which latents are turned
 SIZES = 64, 16, 8, 2, 1  # that are tried beside it
@@ -104,10 +106,13 @@ class Drawer:
         alike: dict[str, list[int]] = {}  # rows that can share a pass, by what holds for all of it
         for index, row in enumerate(rows):
             classifier = row["dial"]["digest"] if "dial" in row else None
-            alike.setdefault(json.dumps([row.get("options"), classifier], sort_keys=True), []).append(index)
+            kind = [row.get("options"), classifier, has_styles(self.generator, row)]
+            alike.setdefault(json.dumps(kind, sort_keys=True), []).append(index)
         images: dict[int, Tensor] = {}
         for indices in alike.values():
-            sizes = (ROWS,) if "dial" in rows[indices[0]] else self.sizes
+            first = rows[indices[0]]
+            # Sizes were measured for what `forward` draws, by whatever runtime. Styles are drawn one image at a time: sliders ask for one.
+            sizes = (ROWS,) if "dial" in first else (1,) if has_styles(self.generator, first) else self.sizes
             for size in cut(len(indices), sizes):
                 drawn, indices = indices[:size], indices[size:]
                 padded = drawn + drawn[:1] * (size - len(drawn))
@@ -115,13 +120,20 @@ class Drawer:
         return torch.stack([images[index] for index in range(len(rows))])
 
     def _pass(self, rows: Sequence[Row]) -> Tensor:
-        """Rows with the same options and classifier → uint8 [N, H, W, C]."""
+        """Rows that are alike in what holds for all of a pass → uint8 [N, H, W, C]."""
         seeds = [row["seed"] for row in rows]
         options = rows[0].get("options", {})
         if options.get("noise_mode") == "random":
             options = {**options, "seeds": seeds}  # each image's noise is its own
         with torch.inference_mode(), SteadyLinear():
-            inputs = self.generator.inputs(seeds, [dict(row.get("chosen", ())) for row in rows] if self.generator.condition_dim else None)
+            if has_styles(self.generator, rows[0]):
+                return _pixels(torch.cat([draw(self.generator, source(self.generator, row), options) for row in rows]))
+            if any(map(steered, rows)):
+                each = [source(self.generator, row).inputs for row in rows]
+                inputs = tuple(torch.cat(values) for values in zip(*each, strict=True))
+            else:
+                chosen = [dict(row.get("chosen", ())) for row in rows]
+                inputs = self.generator.inputs(seeds, chosen if self.generator.condition_dim else None)
             if "dial" not in rows[0]:
                 return _pixels(self.generator(*inputs, **options))
         classifier = _classifier(rows[0]["dial"]["folder"], rows[0]["dial"]["digest"], inputs[0].device)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from atelier.serving.requests import Row
+from atelier.serving.rows import Row
 
 
 @dataclass(frozen=True)

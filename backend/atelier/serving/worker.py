@@ -2,7 +2,7 @@
 
 A request is one line of JSON:
 
-- {"draw": {"folder", "digest"}, "rows": [{"seed", …}]} with rows as in requests.py; one answer a row, a picture, or JSON where it is
+- {"draw": {"folder", "digest"}, "rows": [{"seed", …}]} with rows as in rows.py; one answer a row, a picture, or JSON where it is
   only to be read,
 - {"load": {"folder", "digest"}}: get a version ready,
 - {"unload": digest}: forget it, and give its memory back.
@@ -39,7 +39,7 @@ from atelier.models.devices import pick_device
 from atelier.models.prompted import PromptedGenerator
 from atelier.serving.images import encode
 from atelier.serving.passes import Drawer, most_rows
-from atelier.serving.requests import Row
+from atelier.serving.rows import Row
 from atelier.text.memory import Memory
 
 MEMORIES = 4  # of captions, loaded at a time

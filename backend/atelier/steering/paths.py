@@ -39,7 +39,8 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     if both == 0 or angle.sin() < 1e-6:
         return lerp(a, b, t)
     direction = (((1 - t) * angle).sin() * first / lengths[0] + (t * angle).sin() * second / lengths[1]) / angle.sin()
-    return (direction * ((1 - t) * lengths[0] + t * lengths[1])).to(a.dtype)
+    vector: Tensor = (direction * ((1 - t) * lengths[0] + t * lengths[1])).to(a.dtype)
+    return vector
 
 
 def lerp(a: Tensor, b: Tensor, t: float) -> Tensor:
