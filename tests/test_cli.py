@@ -120,6 +120,22 @@ def test_what_is_discovered_can_be_dialled(atelier: Atelier, trained: str, tmp_p
     assert "there is no dial 'blakc'; there are circle" in atelier(*draw, "--dial", "blakc=1", code=2)[1]
 
 
+def test_a_picture_is_projected(atelier: Atelier, trained: str, tmp_path: Path) -> None:
+    photograph(1).save(tmp_path / "some.jpg")
+    given, out, latent = str(tmp_path / "some.jpg"), str(tmp_path / "out.png"), tmp_path / "latent.safetensors"
+    printed, said = atelier("project", trained, given, "--out", out, "--latent", str(latent), "--steps", "2", "--json")
+    job = json.loads(printed)
+    assert (job["status"], job["step"], job["projection"]["version"]) == ("succeeded", 2, 1)
+    assert f"{job['projection']['psnr']:.1f} dB, latent {job['id']}" in " ".join(said.split())
+    with Image.open(out) as drawn:
+        assert drawn.size == (16, 16)
+        assert json.loads(drawn.text["parameters"])["latent"] == job["id"]  # type: ignore[attr-defined]
+    assert latent.stat().st_size > 400
+    assert "first@1 draws from seeds alone" in atelier("project", trained, given, "--out", out, "--class", "star", code=2)[1]
+    assert "the file is not there" in atelier("project", trained, str(tmp_path / "none.jpg"), "--out", out, code=2)[1]
+    assert "end its name in .png" in atelier("project", trained, given, "--out", "out.txt", code=2)[1]
+
+
 def test_an_interrupted_training_is_cancelled(atelier: Atelier, store: Path) -> None:
     command = ["train", "dcgan", *TINY, "--set", "steps=1000000", "--model", "endless", "--json"]
     environment = os.environ | {"ATELIER_STORE_DIR": str(store)}

@@ -95,6 +95,14 @@ def test_styles_are_transferred_as_told(server: str, tmp_path: Path, monkeypatch
     assert (tmp_path / "cat.png").exists()
 
 
+def test_sliders_move_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "control.md").read_text(), flags=re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(ROOT)
+    names: dict[str, torch.Tensor] = {}
+    exec(compile(code, "control.md", "exec"), names)
+    assert names["images"].shape == (2, 1, 32, 32)
+
+
 @pytest.fixture
 def registry() -> Iterator[None]:
     known = dict(architectures)
@@ -130,7 +138,7 @@ def test_the_table_of_layouts_has_all_of_them() -> None:
     assert set(named) == set(downloads)
 
 
-@pytest.mark.parametrize("document", ["README.md", "models_store/README.md"])
+@pytest.mark.parametrize("document", ["README.md", "models_store/README.md", "docs/control.md"])
 def test_links_lead_somewhere(document: str) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / document).read_text())
     assert [target for target in targets if not ((ROOT / document).parent / target).exists()] == []

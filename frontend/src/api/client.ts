@@ -48,6 +48,7 @@ const places: Partial<Record<Job["kind"], string>> = {
   prepare: "preparations",
   discover: "discoveries",
   evaluate: "evaluations",
+  project: "projections",
   stylize: "style-transfers",
 };
 

@@ -35,6 +35,7 @@ export function statusText({ status, cancel_requested, pause_requested }: Job): 
 /** What a job is called in a list. */
 export function jobName(job: Job): string {
   if (job.kind === "stylize") return `style transfer ${job.id}`;
+  if (job.kind === "project") return `projection ${job.id}`;
   if (job.kind === "evaluate") return `evaluation of ${job.evaluation?.subject ?? job.model}`;
   return job.model ?? job.dataset ?? `job ${job.id}`;
 }
@@ -83,7 +84,7 @@ function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string
 }
 
 function trainingWords(job: Job): string {
-  if (job.step === 0) return job.kind === "stylize" ? "Looks at the pictures" : "Prepares the data set";
+  if (job.step === 0) return job.kind === "stylize" || job.kind === "project" ? "Looks at the pictures" : "Prepares the data set";
   return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
 }
 
@@ -118,7 +119,7 @@ const trainingDeeds: Record<Status, Deed[]> = {
   succeeded: [],
 };
 
-const resumable: Job["kind"][] = ["train", "stylize"];
+const resumable: Job["kind"][] = ["train", "stylize", "project"];
 
 /** What can be asked of a job now; a pause that is still to come can be taken back. A preparation has no middle to go on from. */
 export function deeds({ kind, status, pause_requested, cancel_requested }: Job): Deed[] {
