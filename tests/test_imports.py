@@ -8,11 +8,13 @@ from pathlib import Path
 import grimp
 import pytest
 
+from atelier.metrics import metrics
 from atelier.models import architectures
 
 ROOT = Path(__file__).parents[1]
 SERVICE = {"api", "cli", "jobs", "registry", "serving"}
 FOR_ARCHITECTURES = ("atelier.models.augment", "atelier.models.base", "atelier.models.layers", "atelier.models.prompted", "atelier.text")
+FOR_METRICS = ("atelier.metrics.base", "atelier.metrics.features", "atelier.metrics.frechet", "atelier.models.base")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,12 @@ def test_every_kind_of_job_is_kept_from_the_web_process() -> None:
 def test_an_architecture_stands_alone(name: str, graph: grimp.ImportGraph) -> None:
     imported = graph.find_modules_directly_imported_by(architectures[name].__module__)
     assert {module for module in imported if not module.startswith(FOR_ARCHITECTURES)} == set()
+
+
+@pytest.mark.parametrize("name", metrics)
+def test_a_metric_stands_alone(name: str, graph: grimp.ImportGraph) -> None:
+    imported = graph.find_modules_directly_imported_by(metrics[name].measure.__module__)
+    assert {module for module in imported if module.startswith("atelier.") and not module.startswith(FOR_METRICS)} == set()
 
 
 def test_help_does_not_wait_for_torch() -> None:
