@@ -84,7 +84,8 @@ function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string
 }
 
 function trainingWords(job: Job): string {
-  if (job.step === 0) return job.kind === "stylize" || job.kind === "project" ? "Looks at the pictures" : "Prepares the data set";
+  if (job.step === 0)
+    return job.kind === "stylize" || job.kind === "project" ? "Looks at the pictures" : "Prepares the data set";
   return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
 }
 
