@@ -90,7 +90,7 @@ function options(
     height,
     scales: { x: { time: false } },
     axes: [
-      { ...axis, values: values(number), grid: { show: false }, size: 28 },
+      { ...axis, values: values(number), incrs: wholes, grid: { show: false }, size: 28 },
       { ...axis, values: values(write), size: 56 },
     ],
     cursor: { points: { size: 7 }, drag: { x: true, y: false } },
@@ -108,6 +108,9 @@ function options(
     ],
   };
 }
+
+/** There is no half of a step. */
+const wholes = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /** The value under the cursor; the newest while there is no cursor. */
 function shown(write: (value: number) => string) {

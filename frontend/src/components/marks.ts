@@ -13,7 +13,9 @@ export function drawMarks(plot: uPlot, marks: Mark[]) {
   const pixel = devicePixelRatio;
   ctx.save();
   ctx.beginPath();
-  ctx.rect(plot.bbox.left, plot.bbox.top - 6 * pixel, plot.bbox.width + 8 * pixel, plot.bbox.height + 12 * pixel);
+  const { left, top, width, height } = plot.bbox;
+  const around = 8 * pixel; // a ring at the edge is whole
+  ctx.rect(left - around, top - around, width + 2 * around, height + 2 * around);
   ctx.clip();
   marks.forEach(({ best, errors }, index) => {
     const series = plot.series[index + 1];

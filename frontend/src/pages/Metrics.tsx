@@ -11,7 +11,7 @@ import { NotFound } from "./NotFound";
 const views = [
   { path: "/metrics", label: "Leaderboard", tab: "Metrics", View: Leaderboard },
   { path: "/metrics/training", label: "Over training", tab: "Metrics over training", View: OverTraining },
-  { path: "/metrics/compare", label: "Two versions", tab: "Two versions compared", View: Compare },
+  { path: "/metrics/compare", label: "Compare", tab: "Two versions compared", View: Compare },
 ];
 
 export default function Metrics() {

@@ -171,21 +171,23 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
   }, [data]);
   const places: (Drawn | undefined)[] = shown ?? new Array(count ?? 8).fill(undefined);
   return (
-    <section class="stack close" aria-label={`${named}: ${version.model} v${version.version}`}>
+    <section aria-label={`${named}: ${version.model} v${version.version}`}>
       <h3>
         <span class="tag">{named}</span>{" "}
         <a href={address("/inference", { model: version.model, version: String(version.version) })}>
           {version.model} <span class="soft">v{version.version}</span>
         </a>
       </h3>
-      <ProblemNote problem={problem} />
-      <div class={`pairs ${wanted !== settled || !data ? "busy" : ""}`}>
-        {places.map((image, index) => (
-          <figure key={index}>
-            {image ? <Picture src={image.url} alt={`${named} from seed ${image.seed}`} /> : <div class="picture" />}
-            <figcaption class="soft">{image?.seed ?? "…"}</figcaption>
-          </figure>
-        ))}
+      <div class="stack close">
+        <ProblemNote problem={problem} />
+        <div class={`pairs ${wanted !== settled || !data ? "busy" : ""}`}>
+          {places.map((image, index) => (
+            <figure key={index}>
+              {image ? <Picture src={image.url} alt={`${named} from seed ${image.seed}`} /> : <div class="picture" />}
+              <figcaption class="soft">{image?.seed ?? "…"}</figcaption>
+            </figure>
+          ))}
+        </div>
       </div>
     </section>
   );
@@ -211,6 +213,7 @@ function Differences({ a, b }: { a: Version; b: Version }) {
     const other = ofB.data?.find(({ comparable }) => comparable === score.comparable);
     return other ? [[score, other]] : [];
   });
+  both.sort(([a], [b]) => a.title.localeCompare(b.title, "en"));
   const alone = (scores: Score[]) =>
     scores.filter(({ comparable }) => !both.some(([score]) => score.comparable === comparable));
   return (
@@ -224,7 +227,7 @@ function Differences({ a, b }: { a: Version; b: Version }) {
               <th scope="col">A</th>
               <th scope="col">B</th>
               <th scope="col">B less A</th>
-              <th scope="col">So</th>
+              <th scope="col">Verdict</th>
             </tr>
           </thead>
           <tbody>

@@ -48,12 +48,7 @@ export function OverTraining() {
   return (
     <section class="stack" aria-labelledby="training">
       <div class="stack tight">
-        <h2 id="training">
-          {shown.of.title} by step{" "}
-          <span class="small soft">
-            {arrows[shown.of.better]} {betterWords[shown.of.better]}
-          </span>
-        </h2>
+        <h2 id="training">{shown.of.title} by step</h2>
         {all.length > 1 ? (
           <label class="board-choice">
             <span class="small soft">On one axis:</span>
@@ -71,6 +66,10 @@ export function OverTraining() {
         ) : (
           <p class="soft">{circumstanceWords(shown.of)}</p>
         )}
+        <p class="small soft">
+          {arrows[shown.of.better]} {betterWords[shown.of.better]}; a ring is around the best, and lines show where 95 %
+          lie.
+        </p>
       </div>
       {shown.runs.length > 1 && (
         <fieldset class="chips bare" aria-label="Runs">
@@ -82,7 +81,9 @@ export function OverTraining() {
           ))}
         </fieldset>
       )}
-      <Progress of={shown} runs={runs} />
+      <div class="panel stack">
+        <Progress of={shown} runs={runs} />
+      </div>
     </section>
   );
 }
