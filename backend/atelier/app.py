@@ -22,14 +22,17 @@ import atelier
 from atelier.api import (
     architectures,
     bringing,
+    comparisons,
     datasets,
     directions,
     discoveries,
     downloads,
     evaluations,
     events,
+    history,
     images,
     inference,
+    inspections,
     live,
     logs,
     models,
@@ -57,11 +60,13 @@ from atelier.registry.store import Store
 from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.serving.graphs import Graphs
+from atelier.serving.history import History, mend, prune
 from atelier.settings import Settings
 
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
-FORMS = ("/api/v1/datasets", "/api/v1/pictures", "/api/v1/style-transfers")  # take multipart/form-data instead of JSON
+FILES = ("/api/v1/images/inspect",)  # take a picture's file as the body
+FORMS = ("/api/v1/datasets", "/api/v1/pictures", "/api/v1/style-transfers", *FILES)  # take multipart/form-data instead of JSON
 SWEEP_SECONDS = 600  # between two looks for uploads whose job was cancelled before it began, and for what killed processes left
 GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
 
@@ -82,19 +87,17 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         database = AsyncDatabase(url)
         stack.push_async_callback(database.dispose)
         stack.callback(jobs_database.dispose)
-        sweeper = asyncio.create_task(_keep_swept(jobs_database, store), name="sweeper")
+        sweeper = asyncio.create_task(_keep_swept(jobs_database, store, settings), name="sweeper")
         stack.callback(sweeper.cancel)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         engine = await stack.enter_async_context(Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads))
         drawn = await stack.enter_async_context(Drawn(store.images, engine))
+        history = await stack.enter_async_context(History(jobs_database, store, drawn.written))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
-        yield {
-            "services": Services(
-                settings, store, Catalog(store.sources), database, supervisor, engine, hub, drawn, Drawables(store), Graphs()
-            )
-        }
+        catalog, drawables = Catalog(store.sources), Drawables(store)
+        yield {"services": Services(settings, store, catalog, database, supervisor, engine, hub, drawn, history, drawables, Graphs())}
 
 
 def _open(url: str, store: Store) -> Database:
@@ -106,10 +109,12 @@ def _open(url: str, store: Store) -> Database:
     return database
 
 
-async def _keep_swept(database: Database, store: Store) -> None:
+async def _keep_swept(database: Database, store: Store, settings: Settings) -> None:
     def look() -> None:
         with database.read() as session:
             sweep(session, store)
+        mend(database, store)
+        prune(database, store, most_images=settings.history_images, most_bytes=settings.history_bytes)
 
     while True:
         try:
@@ -127,7 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         redoc_url=None,
     )
-    app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts), forms=FORMS)
+    app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts), forms=FORMS, files=FILES)
     add_handlers(app)
 
     # Here and not on the application, whose limit would answer from outside of Safety, in plain text.
@@ -146,6 +151,9 @@ def create_app(settings: Settings) -> FastAPI:
         evaluations,
         models,
         downloads,
+        history,
+        inspections,
+        comparisons,
         inference,
         prompts,
         pictures,

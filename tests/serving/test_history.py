@@ -15,7 +15,7 @@ from atelier.registry import queries
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import DrawnImage, Job, Model, Version
-from atelier.serving.history import History, Recipe, mend, prune, record, words
+from atelier.serving.history import History, Kept, mend, prune, record, words
 from atelier.serving.images import encode, image_id, keep, path_of
 
 DIGEST = "d" * 64
@@ -35,16 +35,16 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def draw(store: Store) -> Callable[..., Recipe]:
+def draw(store: Store) -> Callable[..., Kept]:
     """An image whose file is there, and is as old as wanted."""
 
-    def draw(seed: int, *, seconds_ago: float = 0, model: str = "tiny", **wishes: Any) -> Recipe:
+    def draw(seed: int, *, seconds_ago: float = 0, model: str = "tiny", **wishes: Any) -> Kept:
         parameters = {"model": model, "version": 2, "seed": seed, **wishes}
         identity = image_id(DIGEST, {"seed": seed, **wishes})
         path = path_of(store.images, identity)
         keep(path, encode(Image.new("RGB", (16, 12)), parameters))
         os.utime(path, (time.time() - seconds_ago,) * 2)
-        return Recipe(identity, DIGEST, parameters)
+        return Kept(identity, DIGEST, parameters)
 
     return draw
 
@@ -63,7 +63,7 @@ def files(store: Store) -> set[str]:
     return {path.name for path in store.images.glob("*/*")}
 
 
-def test_rows_are_written_together_and_nobody_waits(database: Database, store: Store, draw: Callable[..., Recipe]) -> None:
+def test_rows_are_written_together_and_nobody_waits(database: Database, store: Store, draw: Callable[..., Kept]) -> None:
     transactions = []
     event.listen(database.engine, "begin", lambda connection: transactions.append(connection.get_execution_options()))
     drawn = [draw(seed) for seed in range(40)]
@@ -103,11 +103,11 @@ def test_rows_are_written_together_and_nobody_waits(database: Database, store: S
 
 
 def test_a_database_that_fails_costs_rows_and_not_the_writer(
-    database: Database, store: Store, draw: Callable[..., Recipe], caplog: pytest.LogCaptureFixture
+    database: Database, store: Store, draw: Callable[..., Kept], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
         async with History(database, store, nothing) as history:
-            history.add([Recipe(draw(0).id, DIGEST, {"model": "x" * 10})])  # a row that can't be
+            history.add([Kept(draw(0).id, DIGEST, {"model": "x" * 10})])  # a row that can't be
             await history.flush()
             history.add([draw(1)])
 
@@ -116,7 +116,7 @@ def test_a_database_that_fails_costs_rows_and_not_the_writer(
     assert "1 drawn images have no rows yet" in caplog.text
 
 
-def test_what_was_deleted_before_its_row_was_written_gets_none(database: Database, store: Store, draw: Callable[..., Recipe]) -> None:
+def test_what_was_deleted_before_its_row_was_written_gets_none(database: Database, store: Store, draw: Callable[..., Kept]) -> None:
     one = draw(0)
     path_of(store.images, one.id).unlink()
     record(database, store, [one, draw(1)])
@@ -124,7 +124,7 @@ def test_what_was_deleted_before_its_row_was_written_gets_none(database: Databas
 
 
 @pytest.mark.parametrize("by", ["number", "bytes"])
-def test_the_oldest_go_first_and_favourites_never(database: Database, store: Store, draw: Callable[..., Recipe], by: str) -> None:
+def test_the_oldest_go_first_and_favourites_never(database: Database, store: Store, draw: Callable[..., Kept], by: str) -> None:
     drawn = [draw(seed) for seed in range(6)]
     record(database, store, drawn)
     record(database, store, [drawn[0]])  # drawn again: not the oldest any more
@@ -142,7 +142,7 @@ def test_the_oldest_go_first_and_favourites_never(database: Database, store: Sto
     assert seeds(database) == [2, 1]
 
 
-def test_files_and_rows_find_each_other_after_a_crash(database: Database, store: Store, draw: Callable[..., Recipe]) -> None:
+def test_files_and_rows_find_each_other_after_a_crash(database: Database, store: Store, draw: Callable[..., Kept]) -> None:
     with database.write() as session:
         session.add(Version(model=Model(name="tiny"), number=2, architecture="dcgan", dataset="shapes", manifest={}, digest=DIGEST))
     late, early = draw(0, seconds_ago=500), draw(1, seconds_ago=900, prompt="a star")
@@ -183,7 +183,7 @@ def test_an_image_is_found_by_what_was_asked_for() -> None:
     assert "abcdef" not in found
 
 
-def test_search_takes_signs_for_themselves(database: Database, store: Store, draw: Callable[..., Recipe]) -> None:
+def test_search_takes_signs_for_themselves(database: Database, store: Store, draw: Callable[..., Kept]) -> None:
     record(database, store, [draw(0, prompt="100% red"), draw(1, prompt="100 reds"), draw(2, prompt="a_b"), draw(3, prompt="acb")])
 
     def found(*sought: str) -> list[int]:

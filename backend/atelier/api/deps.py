@@ -20,6 +20,7 @@ from atelier.registry.tables import Job, Kind, Version
 from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.serving.graphs import Graphs
+from atelier.serving.history import History
 from atelier.settings import Settings
 
 MAX_ID = 2**63 - 1  # beyond it, the database has no integers
@@ -38,6 +39,7 @@ class Services:
     engine: Engine
     hub: Hub
     drawn: Drawn
+    history: History
     drawables: Drawables
     graphs: Graphs
 

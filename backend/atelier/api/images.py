@@ -13,6 +13,7 @@ from atelier.api.deps import IMMUTABLE, DrawableDep, ServicesDep
 from atelier.api.negotiation import AnswerDep, unless_gone
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
+from atelier.serving.history import Kept
 from atelier.serving.images import MEDIA_TYPES, Format, archive, image_id, sheet
 from atelier.serving.requests import Wishes, resolve
 
@@ -123,6 +124,7 @@ async def draw_images(
     seeds = body.all_seeds()
     rows = {image_id(drawable.weights.digest, wish.identity(seed)): wish.row(seed, **drawable.of_version) for seed in seeds}
     pngs = await unless_gone(request, services.drawn.get(drawable.weights, rows))
+    services.history.add(Kept(image, drawable.weights.digest, row["parameters"]) for image, row in rows.items())
 
     ids = [image_id(drawable.weights.digest, wish.identity(seed)) for seed in seeds] if len(rows) < len(seeds) else list(rows)
     if answer == "json":

@@ -20,6 +20,7 @@ from atelier.api.negotiation import unless_gone
 from atelier.errors import Invalid, NotFound
 from atelier.registry import queries
 from atelier.registry.tables import Version
+from atelier.serving.history import Kept
 from atelier.serving.images import MEDIA_TYPES, Format, encode, image_id, read_parameters, transcode
 from atelier.serving.requests import Abilities, Wishes, resolve
 
@@ -132,6 +133,7 @@ async def openai_generate_images(
     seeds = range(first, first + body.n)
     rows = {image_id(drawable.weights.digest, wish.identity(seed)): wish.row(seed, **drawable.of_version) for seed in seeds}
     pngs = await unless_gone(request, services.drawn.get(drawable.weights, rows))
+    services.history.add(Kept(image, drawable.weights.digest, row["parameters"]) for image, row in rows.items())
     if body.response_format == "url":
         asked = f"size={body.size}&output_format={body.output_format}"
         made = [{"url": f"{request.base_url}v1/images/{image}?{asked}"} for image in rows]

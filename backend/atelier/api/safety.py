@@ -28,12 +28,13 @@ class Safety:
 
     The paths in `forms` take multipart/form-data besides, which any page can send: there Origin alone protects, which every
     browser of these years sends with every POST, and Sec-Fetch-Site, which says the same where somebody strips Origin.
+    Those in `files` take a picture's file as it is (image/…), which no page elsewhere can send: browsers ask the server first.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], forms: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], forms: Collection[str] = (), files: Collection[str] = ()) -> None:
         self.app = app
         self.hosts = {"localhost", *(host.lower() for host in hosts)}
-        self.forms = forms
+        self.forms, self.files = forms, files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -91,7 +92,8 @@ class Safety:
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         takes_form = method == "POST" and path in self.forms  # whether it takes JSON as well, it says itself
-        if has_body and kind != "application/json" and not (takes_form and kind == "multipart/form-data"):
+        takes_file = method == "POST" and path in self.files and kind.startswith("image/")
+        if has_body and kind != "application/json" and not takes_file and not (takes_form and kind == "multipart/form-data"):
             what = "a form, with Content-Type: multipart/form-data" if takes_form else "JSON, with Content-Type: application/json"
             return problem(415, "Unsupported media type", f"Send {what}.")
         return None

@@ -3,6 +3,8 @@
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -107,22 +109,33 @@ Wanted = tuple[int, tuple[float, float, float, float] | None]  # the resolution,
 
 def _open(path: Path, wanted: Wanted | None) -> tuple[Image.Image, tuple[int, int], int]:
     """The picture as it is stored; its full size, as it may be reduced for what is wanted of it; and its orientation."""
+    with examine(path) as image:
+        size = image.size
+        if wanted is not None and image.format in ("JPEG", "MPO"):
+            side = _square(size, wanted[1])[2]
+            factor = next((factor for factor in (8, 4, 2) if side >= 2 * factor * wanted[0]), 1)
+            image.draft(None, (size[0] // factor, size[1] // factor))
+            image.load()
+        else:
+            image.load()
+            size = image.size  # TIFF is turned as it is loaded
+        return _plain(image), size, _orientation(image)
+
+
+@contextmanager
+def examine(path: Path) -> Iterator[Image.Image]:
+    """The picture with its pixels still undecoded, for as long as the block lasts; what goes wrong with it there is told as here.
+
+    Raises:
+        Unreadable: as `open_picture`.
+    """
     _ignore_warnings_of_pillow()
     try:
         with path.open("rb") as file:
             try:
                 image = Image.open(file, formats=_formats(path.suffix.lower()))
                 _check_size(*image.size)
-                size = image.size
-                if wanted is not None and image.format in ("JPEG", "MPO"):
-                    side = _square(size, wanted[1])[2]
-                    factor = next((factor for factor in (8, 4, 2) if side >= 2 * factor * wanted[0]), 1)
-                    image.draft(None, (size[0] // factor, size[1] // factor))
-                    image.load()
-                else:
-                    image.load()
-                    size = image.size  # TIFF is turned as it is loaded
-                return _plain(image), size, _orientation(image)
+                yield image
             except Image.DecompressionBombError as error:
                 raise Unreadable(_too_large()) from error
             except UnidentifiedImageError as error:

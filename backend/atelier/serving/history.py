@@ -33,8 +33,8 @@ ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What an image was drawn from."""
+class Kept:
+    """An image that is kept, and what it was drawn from."""
 
     id: str
     digest: str | None  # of the version's weights
@@ -50,7 +50,7 @@ class History:
 
     def __init__(self, database: Database, store: Store, written: Callable[[], Awaitable[None]]) -> None:
         self._database, self._store, self._written = database, store, written
-        self._told: dict[str, Recipe] = {}
+        self._told: dict[str, Kept] = {}
         self._wake, self._writing, self._closing = asyncio.Event(), asyncio.Lock(), False
 
     async def __aenter__(self) -> "History":
@@ -62,7 +62,7 @@ class History:
         self._wake.set()
         await self._writer
 
-    def add(self, drawn: Iterable[Recipe]) -> None:
+    def add(self, drawn: Iterable[Kept]) -> None:
         """Tell of images that were drawn, or were asked for again, in this order."""
         for one in drawn:
             self._told.pop(one.id, None)
@@ -89,7 +89,7 @@ class History:
             await self.flush()
 
 
-def record(database: Database, store: Store, drawn: Sequence[Recipe]) -> None:
+def record(database: Database, store: Store, drawn: Sequence[Kept]) -> None:
     """Give images rows where they have none yet, and move them to the end of the order."""
     for start in range(0, len(drawn), BATCH):
         batch = drawn[start : start + BATCH]
@@ -105,7 +105,7 @@ def record(database: Database, store: Store, drawn: Sequence[Recipe]) -> None:
                     session.add(_row(one, path_of(store.images, one.id), turn))
 
 
-def _row(one: Recipe, path: Path, turn: int) -> DrawnImage:
+def _row(one: Kept, path: Path, turn: int) -> DrawnImage:
     with path.open("rb") as file:
         width, height = struct.unpack(">II", file.read(24)[16:])  # where every PNG has them
     parameters = one.parameters
@@ -141,7 +141,7 @@ def words(parameters: dict[str, Any], note: str | None) -> str:
                 for inner in value:
                     yield from texts(inner)
 
-    asked = {name: value for name, value in parameters.items() if name != "classifier"}
+    asked = {name: value for name, value in parameters.items() if "digest" not in name and name != "classifier"}
     found = [text for value in asked.values() for text in texts(value)]
     return "\n".join([f"{parameters['model']}@{parameters['version']}", *found, note or ""]).casefold()
 
@@ -197,7 +197,7 @@ def mend(database: Database, store: Store, *, young_seconds: float = YOUNG_SECON
                 forget(session, identity)
 
 
-def _inside(database: Database, path: Path, at: datetime) -> Recipe | None:
+def _inside(database: Database, path: Path, at: datetime) -> Kept | None:
     """What a file without a row tells of itself; None where it is no image of ours."""
     if path != path_of(path.parents[1], path.stem) or not ID.fullmatch(path.stem):
         return None
@@ -211,4 +211,4 @@ def _inside(database: Database, path: Path, at: datetime) -> Recipe | None:
         version = session.scalar(queries.version(model, number))
     identity = {name: value for name, value in parameters.items() if name not in ("model", "version")}
     ours = version is not None and image_id(version.digest, identity) == path.stem
-    return Recipe(path.stem, version.digest if version is not None and ours else None, parameters, at)
+    return Kept(path.stem, version.digest if version is not None and ours else None, parameters, at)

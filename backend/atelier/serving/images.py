@@ -20,6 +20,7 @@ GAP = 2  # pixels between the images of a grid
 QUALITY = 90  # of WebP and JPEG, of 100
 EXIF, USER_COMMENT = 0x8769, 0x9286  # the directory and the tag in it (Exif 3.0, table 8)
 ASCII = b"ASCII\0\0\0"  # how a user comment says what it is written in
+MOST_TOLD = 1 << 20  # characters that are looked at, whoever wrote them
 MOST_EXIF = 60_000  # bytes; a JPEG's segment has no room for more than 64 KiB
 
 
@@ -47,14 +48,15 @@ def exif_of(told: str) -> Image.Exif:
 
 
 def read_parameters(image: Image.Image) -> dict[str, Any] | None:
-    """What `encode` wrote into an opened picture; None where there is nothing of the kind."""
-    told: Any = getattr(image, "text", {}).get("parameters")
+    """What `encode` wrote into an opened picture, whose pixels stay undecoded; None where there is nothing of the kind."""
+    told: Any = image.info.get("parameters")
     if told is None:
         comment = image.getexif().get_ifd(EXIF).get(USER_COMMENT, b"")
         told = comment.removeprefix(ASCII) if isinstance(comment, bytes) and comment.startswith(ASCII) else b""
     try:
-        parameters = json.loads(told)
-    except ValueError:
+        parameters = json.loads(told) if len(told) <= MOST_TOLD else None
+        json.dumps(parameters, ensure_ascii=False, allow_nan=False).encode()  # what can't be told to others either is not told at all
+    except (ValueError, TypeError, RecursionError):
         return None
     return parameters if isinstance(parameters, dict) else None
 
