@@ -16,6 +16,7 @@ from PIL import Image
 from tests.conftest import photograph
 
 from atelier.cli import drawing, main, training
+from atelier.serving.images import encode
 
 TINY = ("--dataset", "shapes", "--data", "count=64", "--preset", "debug", "--set", "batch_size=8")
 Atelier = Callable[..., tuple[str, str]]
@@ -259,3 +260,25 @@ def test_feature_networks_are_listed_and_taken_only_when_they_are_what_they_say(
     assert "vgg19-dcbb9e9d.pth is damaged or another file" in said.replace("\n", " ")
     _, said = atelier("features", "fetch", "vgg99", code=2)
     assert "can't be fetched" in said
+
+
+def test_the_history_is_listed_shown_and_pruned(atelier: Atelier, store: Path) -> None:
+    images = store / "images" / "ab"
+    images.mkdir(parents=True, exist_ok=True)
+    for index, prompt in enumerate(("a red star", "a blue star", "a red heart")):
+        path = images / f"ab{index:030}.png"
+        path.write_bytes(encode(Image.new("RGB", (16, 16)), {"model": "gone", "version": 1, "seed": index, "prompt": prompt}))
+        os.utime(path, (time.time() - 3600 + index,) * 2)
+    assert atelier("images", "prune")[1].strip() == "0 images are deleted."  # but found, and given rows
+    red = json.loads(atelier("images", "list", "red", "--model", "gone", "--json")[0])
+    assert [image["seed"] for image in red] == [2, 0]
+    assert Path(red[0]["file"]).is_file()
+    assert "a blue star" in atelier("images", "list")[0]
+    recipe = {"model": "gone", "version": 1, "seed": 2, "prompt": "a red heart"}
+    assert json.loads(atelier("images", "show", red[0]["id"])[0]) == red[0]["parameters"] == recipe
+    assert json.loads(atelier("images", "show", red[0]["file"])[0]) == recipe
+    assert atelier("images", "prune", "--keep", "1")[1].strip() == "2 images are deleted."
+    assert [path.name for path in images.iterdir()] == [Path(red[0]["file"]).name]
+    assert "There is no image" in atelier("images", "show", "0" * 32, code=2)[1]
+    photograph(3).save(store / "photo.png")
+    assert "nothing in" in atelier("images", "show", str(store / "photo.png"), code=2)[1]
