@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse
 
 import atelier
 from atelier.api import (
+    abilities,
     architectures,
     bringing,
     comparisons,
@@ -33,6 +34,7 @@ from atelier.api import (
     images,
     inference,
     inspections,
+    interpolations,
     live,
     logs,
     models,
@@ -41,6 +43,7 @@ from atelier.api import (
     preparations,
     projections,
     prompts,
+    style_mixing,
     style_transfers,
     system,
     training_runs,
@@ -155,6 +158,9 @@ def create_app(settings: Settings) -> FastAPI:
         inspections,
         comparisons,
         inference,
+        abilities,
+        interpolations,
+        style_mixing,
         prompts,
         pictures,
         style_transfers,

@@ -114,7 +114,7 @@ async def test_a_grid_says_what_was_asked_for(client: httpx.AsyncClient) -> None
 @pytest.mark.parametrize(
     ("model", "body", "pointers", "says"),
     [
-        ("tiny", {"class_index": 1}, ["/class_index"], "tiny@1 draws from seeds alone"),
+        ("tiny", {"class_index": 1}, ["/class_index"], "tiny@1 takes latent"),
         ("pets", {"attributes": {"smiling": 1}}, ["/attributes"], "pets@1 takes class_index, class_weights"),
         ("pets", {"prompt": "a cat", "noise_mode": "none"}, ["/noise_mode", "/prompt"], "pets@1 takes class_index, class_weights"),
         ("faces", {"class_weights": {}}, ["/class_weights"], "faces@1 takes attributes"),

@@ -15,7 +15,7 @@ from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
 from atelier.serving.history import Kept
 from atelier.serving.images import MEDIA_TYPES, Format, archive, image_id, sheet
-from atelier.serving.requests import Wishes, resolve
+from atelier.serving.requests import Subject, Wishes, resolve
 
 router = APIRouter(tags=["images"])
 
@@ -31,7 +31,7 @@ class ImagesIn(Wishes):
     count: int = Field(1, ge=1, le=MAX_COUNT)
     """How many images."""
     seed: Seed | None = None
-    """Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given."""
+    """Seed of the first image; one is chosen, and told, where neither this nor `seeds` nor a latent is given."""
     seeds: list[Seed] | None = Field(None, min_length=1, max_length=MAX_COUNT)
     """A seed for each image, in place of `count` and `seed`."""
     format: Format | None = None
@@ -48,8 +48,14 @@ class ImagesIn(Wishes):
     def all_seeds(self) -> list[int]:
         if self.seeds is not None:
             return self.seeds
-        first = secrets.randbelow(2**31) if self.seed is None else self.seed
-        return list(range(first, first + self.count))
+        return list(range(first := seed_of(self, self.seed), first + self.count))
+
+
+def seed_of(subject: Subject, seed: int | None) -> int:
+    """The seed that was given; without one, 0 where all begins at a latent, and else one by chance."""
+    if seed is None:
+        return 0 if subject.latent is not None else secrets.randbelow(2**31)
+    return seed
 
 
 EXAMPLES: dict[str, Any] = {
@@ -58,6 +64,8 @@ EXAMPLES: dict[str, Any] = {
     "mixture": {"summary": "A mixture of two classes", "value": {"count": 4, "seed": 1, "class_weights": {"three": 0.5, "eight": 0.5}}},
     "prompt": {"summary": "What a sentence says", "value": {"count": 4, "seed": 1, "prompt": "a red star"}},
     "attributes": {"summary": "Attributes", "value": {"count": 4, "seed": 1, "attributes": {"star": 1, "red": 1, "size": 0.8}}},
+    "directions": {"summary": "Moved along a direction", "value": {"seed": 1, "directions": {"sefa-1": 1.5}}},
+    "projection": {"summary": "A picture that was projected, moved", "value": {"latent": 7, "directions": {"sefa-1": -1}}},
     "dial": {"summary": "Turned until it is seen to be red", "value": {"count": 4, "seed": 1, "dial": {"red": 0.9}}},
     "files": {"summary": "Sixteen files in a zip", "value": {"count": 16, "seed": 1, "layout": "zip", "format": "webp"}},
     "style": {"summary": "Nearer to the mean image", "value": {"count": 4, "seed": 1, "truncation_psi": 0.7, "noise_mode": "const"}},
@@ -78,6 +86,10 @@ class ImageParametersOut(BaseModel):
     truncation_psi: float | None = None
     truncation_cutoff: int | None = None
     noise_mode: str | None = None
+    latent: list[float] | int | None = None
+    latent_digest: str | None = None
+    directions: dict[str, float] | None = None
+    directions_digest: dict[str, str] | None = None
     dial: dict[str, float] | None = None
     classifier: str | None = None
 

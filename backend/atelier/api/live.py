@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import secrets
 import struct
 from contextlib import suppress
 from typing import Any
@@ -14,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from atelier.api.deps import ModelName, ServicesDep, VersionNumber, find_drawable
 from atelier.api.drawables import Drawable
-from atelier.api.images import Seed
+from atelier.api.images import Seed, seed_of
 from atelier.api.problems import problem_of
 from atelier.errors import AtelierError, Invalid
 from atelier.serving.engine import MAX_WAITING, Engine
@@ -101,7 +100,7 @@ class Channel:
             wish = WishIn.model_validate_json(text)
         except ValidationError as error:
             raise Invalid.of(error) from error
-        seed = secrets.randbelow(2**31) if wish.seed is None else wish.seed
+        seed = seed_of(wish, wish.seed)
         row = resolve(wish, self._drawable.can).row(seed, **self._drawable.of_version)
         row["format"] = wish.format
         # A channel has one row at a time and each matters to somebody who watches: it may wait where a new request would be sent away.

@@ -1,7 +1,7 @@
 """What a client would like an answer to be, and whether it still wants one."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Annotated, Literal, TypeVar
 
 from fastapi import Depends, Header
@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 T = TypeVar("T")
+Kind = TypeVar("Kind", bound=str)
 Answer = Literal["json", "zip", "png", "webp", "jpeg"]
 
 ANSWERS: dict[str, Answer] = {
@@ -23,9 +24,9 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
-def preferred(accept: str) -> Answer:
-    """The best of what a client accepts, as RFC 9110, section 12.5.1, weighs it; JSON where it says nothing that is here."""
-    best: tuple[float, Answer] = 0.0, "json"
+def best_of(accept: str, answers: Mapping[str, Kind], default: Kind) -> Kind:
+    """The best of what a client accepts, as RFC 9110, section 12.5.1, weighs it; the default where it says nothing that is here."""
+    best: tuple[float, Kind] = 0.0, default
     for part in accept.lower().split(","):
         kind, *parameters = (piece.strip() for piece in part.split(";"))
         weight = next((parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")), "1")
@@ -33,9 +34,14 @@ def preferred(accept: str) -> Answer:
             quality = float(weight)
         except ValueError:
             quality = 0.0
-        if kind in ANSWERS and quality > best[0]:
-            best = quality, ANSWERS[kind]
+        if kind in answers and quality > best[0]:
+            best = quality, answers[kind]
     return best[1]
+
+
+def preferred(accept: str) -> Answer:
+    """As a picture's answer."""
+    return best_of(accept, ANSWERS, "json")
 
 
 async def _preferred(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Answer:

@@ -29,7 +29,16 @@ class Store:
         self.pictures = self.root / "pictures"  # that people have sent
         self.sources = self.root / "sources"  # the pictures that people brought
         self.uploads = self.root / "uploads"
-        for folder in (self.classifiers, self.projections, self.datasets, self.images, self.logs, self.pictures, self.sources, self.uploads):
+        for folder in (
+            self.classifiers,
+            self.projections,
+            self.datasets,
+            self.images,
+            self.logs,
+            self.pictures,
+            self.sources,
+            self.uploads,
+        ):
             folder.mkdir(parents=True, exist_ok=True)
 
     def version(self, model: str, number: int) -> Path:
@@ -68,6 +77,11 @@ class Store:
     def statistics(self) -> Path:
         """Features of real sets that were looked at."""
         return self.root / "statistics"
+
+    @property
+    def films(self) -> Path:
+        """Moving pictures that were made."""
+        return self.root / "films"
 
     @property
     def features(self) -> Path:

@@ -102,6 +102,7 @@ class Abilities:
     sliders: Sliders | None = None
     latent_dim: int = 0
     num_styles: int = 0  # layers with a style of their own; 0 where there is no w
+    resolution: int = 0  # pixels of an image's side
     digest: str = ""  # of the version, where it is published
     projections: Path | None = None  # where the latents are that were found for pictures
 
@@ -137,6 +138,7 @@ def abilities(name: str, manifest: Manifest, store: Store, digest: str = "") -> 
         sliders(store.directions(digest)) if digest else None,
         cls.latent_dim(hp),
         cls.num_styles(hp),
+        manifest.image.resolution,
         digest,
         store.projections,
     )
