@@ -14,7 +14,7 @@ from sqlalchemy import select
 from tests.conftest import photograph
 from tests.jobs.conftest import Studio
 
-from atelier.errors import Conflict, Invalid, NotFound
+from atelier.errors import Invalid, NotFound
 from atelier.jobs import project, train
 from atelier.jobs.pictures import take_in
 from atelier.jobs.projections import submit_projection
@@ -155,8 +155,6 @@ def test_tried_again_it_says_nothing_of_the_first_time(studio: Studio, picture: 
     with studio.database.write() as session:
         again = retry(session, session.get_one(Job, job.id))
     assert (again.status, studio.row(again).snapshot()["projection"]["psnr"]) == ("queued", None)
-    with pytest.raises(Conflict, match="cannot be continued"), studio.database.write() as session:
-        raise session.get_one(Job, job.id).conflict("continued")
 
 
 def test_what_it_shows_is_said_by_names(studio: Studio, picture: str) -> None:
