@@ -39,10 +39,18 @@ export interface paths {
         get: operations["get_image"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete Image
+         * @description Delete an image and its file; nothing happens where it is gone already. The recipe in a copy of it draws it again.
+         */
+        delete: operations["delete_image"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Image
+         * @description Make an image a favourite, or note something about it.
+         */
+        patch: operations["change_image"];
         trace?: never;
     };
     "/api/v1/architectures": {
@@ -1400,6 +1408,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Images
+         * @description The images that were drawn, the last drawn first; one that was drawn again stands at the top once more.
+         */
+        get: operations["list_images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{image_id}/recipe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Recipe
+         * @description How an image was drawn, and the request that draws it again.
+         */
+        get: operations["get_recipe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Inspect Image
+         * @description Read a picture's recipe back. Nothing of the file is kept.
+         */
+        post: operations["inspect_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comparisons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare Versions
+         * @description Draw the same seeds with two to eight versions: a list with the images' URLs, or with `Accept: image/png` a picture with a row for
+         *     each version and a column for each seed. `Accept: application/zip` gets files.
+         */
+        post: operations["compare_versions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{name}/versions/{number}/load": {
         parameters: {
             query?: never;
@@ -2546,6 +2635,143 @@ export interface components {
             count: number;
         };
         /**
+         * ComparedOut
+         * @description What one version has drawn.
+         */
+        ComparedOut: {
+            /**
+             * Version
+             * @description Such as `cats@3`, also where the latest was asked for.
+             */
+            version: string;
+            /**
+             * Images
+             * @description In the order of the seeds.
+             */
+            images: components["schemas"]["ImageOut"][];
+        };
+        /**
+         * ComparisonIn
+         * @description What to draw, with which versions. Every version draws the same seeds.
+         */
+        ComparisonIn: {
+            /**
+             * Prompt
+             * @description What to see, in words; for versions conditioned on text. Without it, each image is of a caption of the data.
+             */
+            prompt?: string | null;
+            /**
+             * Negative Prompt
+             * @description What to keep away from: the sentence of `prompt` goes on, away from this one, by half of the way between them.
+             */
+            negative_prompt?: string | null;
+            /**
+             * Prompt Weights
+             * @description Mixture of prompts, whose weights usually add up to 1: two with weights from 1 and 0 to 0 and 1 lead from the one to the other.
+             */
+            prompt_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Class Index
+             * @description Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1.
+             */
+            class_index?: number | null;
+            /**
+             * Class Weights
+             * @description Mixture of classes by their names, whose weights usually add up to 1; `{}` is no class. For versions conditioned on classes.
+             */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Attributes
+             * @description Intensity of attributes by their names; in data that say yes or no, yes is 1 and no is 0, and values beyond exaggerate.
+             */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Latent
+             * @description Where to draw from in place of the seed's: z, as many numbers as the version's latent has, or the number of a projection, whose
+             *     picture is drawn. What else is random, such as what the data have, follows from the seed, which then is 0 if not given.
+             */
+            latent?: number[] | number | null;
+            /**
+             * Directions
+             * @description How far to move along directions that a discovery has found, by their ids or names, in standard deviations; 0 leaves it alone.
+             */
+            directions?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Truncation Cutoff
+             * @description How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it.
+             */
+            truncation_cutoff?: number | null;
+            /**
+             * Noise Mode
+             * @description Fine detail: each image's own, the same for all, or none.
+             */
+            noise_mode?: ("random" | "const" | "none") | null;
+            /**
+             * Dial
+             * @description What shall be seen in the image, by the names that a discovery has found, and how surely: 0.9 turns the latent until it is seen
+             *     by 90 %, 0.1 until it is hardly seen, and what has values between, such as a size, to that value. The rest stays as far as it can.
+             */
+            dial?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Count
+             * @description How many images of each version.
+             * @default 1
+             */
+            count: number;
+            /**
+             * Seed
+             * @description Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given.
+             */
+            seed?: number | null;
+            /**
+             * Seeds
+             * @description A seed for each column, in place of `count` and `seed`.
+             */
+            seeds?: number[] | null;
+            /**
+             * Format
+             * @description Of the files; without it, what `Accept` names, else PNG. WebP and JPEG lose a little. In all of them ride the parameters.
+             */
+            format?: ("png" | "webp" | "jpeg") | null;
+            /**
+             * Layout
+             * @description How several come where the answer is no JSON: in one picture, or as files of their own in a zip.
+             * @default grid
+             * @enum {string}
+             */
+            layout: "grid" | "zip";
+            /**
+             * Versions
+             * @description Such as `cats@3`; `cats@latest` or `cats` is the latest.
+             */
+            versions: string[];
+        };
+        /**
+         * ComparisonOut
+         * @description A row of images for each version, in the request's order.
+         */
+        ComparisonOut: {
+            /** Seeds */
+            seeds: number[];
+            /** Items */
+            items: components["schemas"]["ComparedOut"][];
+        };
+        /**
          * ContinueIn
          * @description How much further to train.
          */
@@ -3547,6 +3773,19 @@ export interface components {
                 [key: string]: number;
             } | null;
             /**
+             * Latent
+             * @description Where to draw from in place of the seed's: z, as many numbers as the version's latent has, or the number of a projection, whose
+             *     picture is drawn. What else is random, such as what the data have, follows from the seed, which then is 0 if not given.
+             */
+            latent?: number[] | number | null;
+            /**
+             * Directions
+             * @description How far to move along directions that a discovery has found, by their ids or names, in standard deviations; 0 leaves it alone.
+             */
+            directions?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Truncation Psi
              * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
              */
@@ -3769,6 +4008,19 @@ export interface components {
                 [key: string]: number;
             } | null;
             /**
+             * Latent
+             * @description Where to draw from in place of the seed's: z, as many numbers as the version's latent has, or the number of a projection, whose
+             *     picture is drawn. What else is random, such as what the data have, follows from the seed, which then is 0 if not given.
+             */
+            latent?: number[] | number | null;
+            /**
+             * Directions
+             * @description How far to move along directions that a discovery has found, by their ids or names, in standard deviations; 0 leaves it alone.
+             */
+            directions?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Truncation Psi
              * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
              */
@@ -3863,6 +4115,52 @@ export interface components {
              * @description What they may take; beyond it, those longest not asked for leave.
              */
             most_loaded_bytes: number;
+        };
+        /**
+         * InspectionOut
+         * @description How a picture was drawn.
+         */
+        InspectionOut: {
+            /**
+             * Parameters
+             * @description As they stand in the file.
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Versions
+             * @description The version that drew it, such as `cats@3`; of a comparison, all of them.
+             */
+            versions: string[];
+            /** Seeds */
+            seeds: number[];
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Format
+             * @description `png`, `webp` or `jpeg`.
+             */
+            format: string;
+            /**
+             * Here
+             * @description Whether versions of these names and numbers are here.
+             */
+            here: boolean;
+            /**
+             * Image
+             * @description Where this image stands in the history: its URL.
+             */
+            image: string | null;
+            /** @description What draws it again with the versions that are here; null where nothing does. */
+            request: components["schemas"]["RequestOut"] | null;
+            /**
+             * Unavailable
+             * @description Why nothing does.
+             */
+            unavailable: string | null;
         };
         /**
          * JobChangesIn
@@ -4012,6 +4310,83 @@ export interface components {
             queued: number;
             /** Running */
             running: number;
+        };
+        /**
+         * KeptImageIn
+         * @description What to change; the rest stays.
+         */
+        KeptImageIn: {
+            /**
+             * Favourite
+             * @description Favourites are never deleted by themselves.
+             * @default false
+             */
+            favourite: boolean;
+            /**
+             * Note
+             * @description Words of your own, by which it is found as well; null takes them away.
+             */
+            note?: string | null;
+        };
+        /**
+         * KeptImageOut
+         * @description An image of the history, with all that drew it.
+         */
+        KeptImageOut: {
+            /**
+             * Id
+             * @description Names the content: the same weights and parameters have the same id.
+             */
+            id: string;
+            /** Url */
+            url: string;
+            /** Model */
+            model: string;
+            /** Version */
+            version: number;
+            /** Seed */
+            seed: number;
+            /**
+             * Parameters
+             * @description All that decides the image, as the answer to drawing it has told it.
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Bytes
+             * @description Of the PNG.
+             */
+            bytes: number;
+            /**
+             * Favourite
+             * @description Favourites are never deleted by themselves.
+             */
+            favourite: boolean;
+            /** Note */
+            note: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Drawn At
+             * Format: date-time
+             * @description When it was last drawn, or asked for again.
+             */
+            drawn_at: string;
+            /** @description What draws the same image again, to the byte; null where nothing does any more. */
+            request: components["schemas"]["RequestOut"] | null;
+            /**
+             * Unavailable
+             * @description Why nothing draws it again: its version is gone, for one.
+             */
+            unavailable: string | null;
         };
         /**
          * LayoutOut
@@ -4288,6 +4663,16 @@ export interface components {
         Page_JobOut_: {
             /** Items */
             items: components["schemas"]["JobOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[KeptImageOut] */
+        Page_KeptImageOut_: {
+            /** Items */
+            items: components["schemas"]["KeptImageOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -4646,6 +5031,27 @@ export interface components {
              * @description The first of them; `/skipped` lists all.
              */
             skipped: components["schemas"]["SkippedOut"][];
+        };
+        /**
+         * RequestOut
+         * @description A request to send as it stands.
+         */
+        RequestOut: {
+            /**
+             * Method
+             * @default POST
+             * @constant
+             */
+            method: "POST";
+            /** Url */
+            url: string;
+            /**
+             * Body
+             * @description JSON.
+             */
+            body: {
+                [key: string]: unknown;
+            };
         };
         /**
          * SampleOut
@@ -6301,6 +6707,126 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    delete_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the image. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the image. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeptImageIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptImageOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10644,6 +11170,264 @@ export interface operations {
             };
             /** @description Validation failed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_images: {
+        parameters: {
+            query?: {
+                /** @description Only this model's. */
+                model?: string | null;
+                /** @description Only of versions with this number. */
+                version?: number | null;
+                /** @description Only favourites, or only others. */
+                favourite?: boolean | null;
+                /** @description Words that all stand in prompt, classes, attributes, model or note. */
+                q?: string | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Items in a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_KeptImageOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_recipe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the image. */
+                image_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptImageOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    inspect_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description A PNG, WebP or JPEG that Atelier drew. */
+                    file: string;
+                };
+                "image/png": string;
+                "image/webp": string;
+                "image/jpeg": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InspectionOut"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Insufficient storage */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    compare_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComparisonIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonOut"];
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
