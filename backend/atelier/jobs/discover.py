@@ -10,8 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from atelier.datasets.cache import PreparedDataset, prepare
-from atelier.datasets.catalog import Catalog
+from atelier.jobs.own_data import own_data
 from atelier.jobs.recorder import JobCancelled, Recorder
 from atelier.jobs.specs import DiscoverSpec
 from atelier.models import artifact
@@ -58,7 +57,7 @@ def _classifier(spec: DiscoverSpec, manifest: Manifest, recorder: Recorder, stor
     again = spec.again and "classifier" in spec.methods
     description = None if again else seeing.read_description(folder)  # another discovery may have been faster
     if description is None:
-        dataset = _dataset(manifest, recorder, store)
+        dataset = own_data(manifest, recorder, store)
         log.info("Looking at %d images of %s on %s.", len(dataset.rows("train")), manifest.dataset.name, device)
         net, found = seeing.train(dataset, device=device, seed=recorder.job_id if again else 0, on_progress=_Progress(recorder))
         _still_wanted(recorder)
@@ -151,21 +150,3 @@ class _Progress:
                 self.told = step
             self.losses.clear()
             self.then = now
-
-
-def _dataset(manifest: Manifest, recorder: Recorder, store: Store) -> PreparedDataset:
-    """What the version was trained on: as it was prepared then, or prepared again.
-
-    Raises:
-        ValueError: the data set is gone, or another one has its name by now.
-    """
-    of, image = manifest.dataset, manifest.image
-    try:
-        return PreparedDataset.open(store.datasets / of.fingerprint)
-    except (FileNotFoundError, ValueError):
-        source = Catalog(store.sources).open(of.name, of.options)
-    # Drawn by another release of Pillow, say, its fingerprint is another one, and the pictures are as good as the same.
-    named = source.class_names == tuple(of.class_names) and (not of.attribute_names or source.attribute_names == tuple(of.attribute_names))
-    if source.channels != image.channels or not named:
-        raise ValueError(f"The data set {of.name} is another one than that which the version was trained on.")
-    return prepare(source, image.resolution, store.datasets, lambda done, total: recorder.beat("prepare", done, total))

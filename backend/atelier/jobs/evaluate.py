@@ -1,5 +1,6 @@
 """An evaluation: a version's pictures, or a set of them → what metrics say of them, each kept as a score as soon as it is there."""
 
+import hashlib
 import logging
 import math
 import time
@@ -11,7 +12,6 @@ from sqlalchemy import delete
 
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import Catalog
-from atelier.jobs.discover import _dataset
 from atelier.jobs.evaluations import words
 from atelier.jobs.measuring import (
     Circumstances,
@@ -24,6 +24,7 @@ from atelier.jobs.measuring import (
     opened,
     save,
 )
+from atelier.jobs.own_data import own_data
 from atelier.jobs.recorder import JobCancelled, Recorder
 from atelier.jobs.specs import EvaluateSpec, PictureSet
 from atelier.metrics import metrics
@@ -192,7 +193,7 @@ class Measurement:
 
     def _own_data(self, manifest: artifact.Manifest, *, needed: bool) -> PreparedDataset | None:
         try:
-            return _dataset(manifest, self.recorder, self.store)
+            return own_data(manifest, self.recorder, self.store)
         except ValueError:
             if needed:
                 raise
@@ -242,7 +243,5 @@ class Measurement:
 
 
 def _sha256(path: Path) -> str:
-    import hashlib
-
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
