@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file
 
 from atelier.errors import AtelierError, Overloaded, TooMany
 from atelier.models.base import Generator
@@ -110,3 +111,64 @@ async def test_a_device_that_is_not_there_is_a_503() -> None:
     async with Engine("cuda:99") as engine:
         with pytest.raises(Overloaded, match="does not start"):
             await engine.start()
+
+
+async def test_what_is_loaded_is_bounded_in_bytes_and_the_longest_unused_leaves(artifacts: Artifacts) -> None:
+    folders = {name: artifacts(name)[0] for name in ("dcgan", "vae", "cgan")}
+    weights = {name: Weights(folder, name) for name, folder in folders.items()}
+    sizes = {name: sum(value.nbytes for value in load_file(folder / "generator.safetensors").values()) for name, folder in folders.items()}
+    async with Engine("cpu", loaded_bytes=sum(sizes.values()) - 1) as engine:
+        assert engine.loaded == []
+        await engine.load(weights["dcgan"])
+        await engine.draw(weights["vae"], [{"seed": 1}])
+        assert [(version.name, version.bytes) for version in engine.loaded] == [(f"{name}@1", sizes[name]) for name in ("dcgan", "vae")]
+        await engine.load(weights["dcgan"])  # the latest used by now
+        await engine.load(weights["cgan"])
+        assert [version.name for version in engine.loaded] == ["dcgan@1", "cgan@1"]
+        await engine.unload(weights["dcgan"])
+        assert [version.name for version in engine.loaded] == ["cgan@1"]
+        assert engine.memory > 0
+    assert engine.loaded == []
+
+
+async def test_a_version_larger_than_the_bound_is_drawn_with_all_the_same(artifacts: Artifacts) -> None:
+    folder, _ = artifacts("dcgan")
+    async with Engine("cpu", loaded_bytes=1) as engine:
+        for digest in ("one", "other"):
+            assert len(await engine.draw(Weights(folder, digest), [{"seed": 1}])) == 1
+            assert len(engine.loaded) == 1
+
+
+async def test_a_process_that_has_grown_gives_way_to_a_new_one(
+    engine: Engine, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = Weights(artifacts("dcgan")[0], "grown")
+    await engine.draw(weights, [{"seed": 1}])
+    before = await engine.start()
+    await engine.draw(weights, [{"seed": 1}])
+    assert (await engine.start()).pid == before.pid
+    monkeypatch.setattr(module, "GROWTH", -(1 << 40))
+    [png] = await engine.draw(weights, [{"seed": 1}])
+    assert pixels(png).shape == (16, 16, 3)
+    await asyncio.sleep(0.1)
+    assert not before.alive
+    assert engine.loaded == []
+
+
+async def test_every_request_through_crashes_is_answered(engine: Engine, artifacts: Artifacts) -> None:
+    weights = Weights(artifacts("dcgan")[0], "crashes")
+    [wanted] = await engine.draw(weights, [{"seed": 1}])
+
+    async def ask() -> bytes | Exception:
+        try:
+            [png] = await engine.draw(weights, [{"seed": 1}])
+        except Overloaded as error:
+            return error
+        return png
+
+    asked = [asyncio.create_task(ask()) for _ in range(80)]
+    await asyncio.sleep(0.02)
+    os.kill((await engine.start()).pid, signal.SIGKILL)
+    answers = await asyncio.gather(*asked)
+    assert all(answer == wanted or isinstance(answer, Overloaded) for answer in answers)
+    assert 0 < sum(isinstance(answer, Overloaded) for answer in answers) <= 2 * 16, "more than what was in hand"

@@ -9,8 +9,8 @@ import torch
 from atelier.models import architectures
 from atelier.models.base import Generator
 from atelier.models.prompted import PromptedGenerator
-from atelier.serving.requests import Entry, Row
-from atelier.serving.passes import Drawer
+from atelier.serving.passes import Drawer, cut
+from atelier.serving.rows import Entry, Row
 
 COUNT = 67  # the last pass is not full
 PROMPTS: list[list[Entry]] = [[], [("a red star", 1.0)], [("a red star", 1.5), ("a pink star", -0.5)], [("", 1.0)], [("🙂 " * 90, 1.0)]]
@@ -81,3 +81,33 @@ def test_what_is_not_asked_for_follows_from_the_seed(generators: Callable[..., G
     assert len({tuple(condition) for condition in typical}) > 1
     asked: list[Row] = [{"seed": seed, "chosen": list(enumerate(condition))} for seed, condition in zip(seeds, typical, strict=True)]
     assert torch.equal(Drawer(generator).draw([{"seed": seed} for seed in seeds]), Drawer(generator).draw(asked))
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes", "passes"),
+    [
+        (1, (16, 8, 4, 2, 1), [1]),
+        (3, (16, 8, 4, 2, 1), [4]),
+        (21, (16, 8, 4, 2, 1), [16, 4, 1]),
+        (13, (16, 8, 4, 2, 1), [16]),
+        (1, (4,), [4]),
+        (9, (4,), [4, 4, 4]),
+        (67, (16, 8, 4, 2), [16, 16, 16, 16, 4]),
+    ],
+)
+def test_passes_are_as_full_as_they_can_be(count: int, sizes: tuple[int, ...], passes: list[int]) -> None:
+    assert cut(count, sizes) == passes
+
+
+def test_a_generator_that_one_row_makes_different_never_draws_one_row() -> None:
+    class Fickle(Generator):
+        latent_dim = 8
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(8))
+
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            return (z * self.weight)[:, :3, None, None] * (1 + 1e-6 * (len(z) == 1))
+
+    assert Drawer(Fickle().requires_grad_(False)).sizes == (16, 8, 4, 2)
