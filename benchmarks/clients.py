@@ -1,0 +1,100 @@
+"""The clients of benchmarks/serving.py: `python benchmarks/clients.py PLAN` plays a plan (JSON) and prints what it saw (JSON).
+
+{"kind": "images", "port", "paths", "clients", "requests" or "seconds", "first_seed", "probe"}: so many clients, each on one connection that
+is kept, ask for an image each, one after the other, of seeds that nobody asked for before; meanwhile `probe` is asked 20 times a second.
+{"kind": "slider", "port", "path", "wishes", "rate", "wish", "turned"}: one WebSocket, so many wishes, so many a second; what is turned goes
+from 0 to 1, or from seed to seed.
+"""
+
+import asyncio
+import json
+import random
+import struct
+import sys
+import time
+from typing import Any
+
+from websockets.asyncio.client import connect
+
+
+class Connection:
+    """HTTP/1.1 with as little work as possible, so that what is measured is the server."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.streams = port, None
+
+    async def ask(self, method: str, path: str, body: bytes = b"", accept: str = "image/png") -> tuple[int, bytes]:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: {accept}\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n" if body else "\r\n"
+        writer.write(head.encode() + body)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = next(int(line[15:]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        return int(answer[9:12]), await reader.readexactly(length)
+
+
+async def images(plan: dict[str, Any]) -> dict[str, Any]:
+    seeds = iter(range(plan["first_seed"], plan["first_seed"] + plan.get("requests", 1 << 30)))
+    begun, times, statuses, probed = time.perf_counter(), [], {}, []
+    until = begun + plan.get("seconds", 3600)
+
+    async def client(number: int) -> None:
+        connection, paths = Connection(plan["port"]), random.Random(number)
+        while time.perf_counter() < until and (seed := next(seeds, None)) is not None:
+            sent = time.perf_counter()
+            status, content = await connection.ask("POST", paths.choice(plan["paths"]), b'{"seed": %d}' % seed)
+            times.append(time.perf_counter() - sent)
+            told = str(status if status != 200 or content.startswith(b"\x89PNG") else "no image")
+            statuses[told] = statuses.get(told, 0) + 1
+
+    async def probe() -> None:
+        connection = Connection(plan["port"])
+        while True:
+            sent = time.perf_counter()
+            await connection.ask("GET", plan["probe"])
+            probed.append(time.perf_counter() - sent)
+            await asyncio.sleep(0.05)
+
+    probing = asyncio.create_task(probe()) if "probe" in plan else None
+    async with asyncio.timeout(plan.get("patience", 600)):
+        await asyncio.gather(*map(client, range(plan["clients"])))
+    if probing is not None:
+        probing.cancel()
+    return {"seconds": time.perf_counter() - begun, "times": times, "statuses": statuses, "probed": probed}
+
+
+async def slider(plan: dict[str, Any]) -> dict[str, Any]:
+    sent: dict[int, float] = {}
+    times, answered = [], []
+    async with connect(f"ws://127.0.0.1:{plan['port']}{plan['path']}", compression=None) as socket:
+
+        async def listen() -> None:
+            async for message in socket:
+                assert isinstance(message, bytes), message
+                (length,) = struct.unpack_from(">I", message)
+                head = json.loads(message[4 : 4 + length])
+                times.append(time.perf_counter() - sent[head["id"]])
+                answered.append(head["id"])
+                if head["id"] == plan["wishes"] - 1:
+                    return
+
+        listening = asyncio.create_task(listen())
+        begun = time.perf_counter()
+        for number in range(plan["wishes"]):
+            await asyncio.sleep(max(0.0, begun + number / plan["rate"] - time.perf_counter()))
+            sent[number] = time.perf_counter()
+            wish = {"id": number, **plan["wish"]}
+            if plan["turned"] == "seed":
+                wish["seed"] = number
+            else:
+                wish[plan["turned"]] = number / plan["wishes"]
+            await socket.send(json.dumps(wish))
+        await asyncio.wait_for(listening, 30)
+    return {"times": times, "answered": len(answered), "ordered": answered == sorted(answered)}
+
+
+if __name__ == "__main__":
+    plan = json.loads(sys.argv[1])
+    print(json.dumps(asyncio.run({"images": images, "slider": slider}[plan["kind"]](plan))))

@@ -1,0 +1,323 @@
+"""Drawing images over HTTP, under load, beside a training run, over several versions and through crashes; all in one run, as ratios.
+
+Real servers on real ports and clients in a process of their own. What is drawn: a DCGAN of 64 pixels and of the preset quick's width with
+random weights (five versions of it), a VAE likewise, and StyleGAN's starter. Parts, each of a minute or two:
+
+- throughput: 16 clients that ask for an image each, against a FastAPI route that calls the generator in the thread pool (as torch comes,
+  and with one thread that doesn't spin), against LitServe with its own batching, and against the bare generator in batches of 16 with its
+  PNGs in a loop. The servers take turns, several rounds; of each, all requests of all rounds count. Meanwhile /healthz is asked.
+- training: the same clients, before and beside a running training, whose own speed is read before and meanwhile.
+- cost: one client; what a request takes beyond the forward pass and the encoding, at the median.
+- memory: requests over five versions, of which two have room; memory of both processes after the first 500 and at the end.
+- crashes: requests while the inference process is killed ten times.
+- slider: 30 wishes a second on one live channel.
+
+    python benchmarks/serving.py [--parts throughput cost …] [--scale 0.1] [--litserve DIR]
+
+LitServe is measured where it is found: `pip install --target DIR litserve`.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import torch
+
+from atelier.models import architectures, artifact
+from atelier.models.base import ImageSpec
+from atelier.registry.database import Database, migrate
+from atelier.registry.store import Store
+from atelier.registry.tables import Job, now
+from atelier.settings import Settings
+
+HERE = Path(__file__).parent
+THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(("ATELIER_", "OMP_", "MKL_"))}
+STYLEGAN = HERE.parent / "models_store" / "versions" / "digits-stylegan"
+CLIENTS = 16
+VERSIONS = 5
+
+
+def publish(store: Store, database: Database, model: str, architecture: str, seed: int) -> Path:
+    """A version with random weights, of the preset quick at 64 pixels."""
+    cls = architectures[architecture]
+    hp, spec = cls.hyperparameters("quick", resolution=64), ImageSpec(3, 64)
+    torch.manual_seed(seed)
+    generator = cls(hp, spec).generator
+    for parameter in generator.parameters():
+        parameter.data.mul_(3)  # so that there is something to see and to compress
+    with database.write() as session:
+        job = Job(kind="train", status="running", spec={}, architecture=architecture, dataset="shapes", model=model)
+        session.add(job)
+        session.flush()
+        manifest = artifact.Manifest(
+            architecture=architecture,
+            hyperparameters=hp.model_dump(mode="json"),
+            image=artifact.image_spec_manifest(spec),
+            dataset=artifact.DatasetManifest(name="shapes", options={}, fingerprint="0" * 64, num_images=9, class_names=[]),
+            training=artifact.TrainingManifest(
+                job=job.id, preset="quick", seed=seed, steps=0, images_seen=0, seconds=0.0, device="cpu", metrics={}
+            ),
+            created_at=now(),
+        )
+        with store.staging(job.id) as folder:
+            artifact.save(folder, generator, manifest)
+            version = store.publish(session, folder, job, model, manifest.model_dump(mode="json"))
+            job.succeed(version)
+            return store.version(model, version.number)
+
+
+@contextmanager
+def process(command: list[str], environment: dict[str, str], says: str | None, log: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """A server, once it says so on its output, or answers on its port."""
+    with log.open("w") as output:
+        running = subprocess.Popen(command, env=PLAIN | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            if running.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"{command} does not start:\n{log.read_text()[-3000:]}")
+            if says is not None and (match := re.search(says, log.read_text())):
+                yield psutil.Process(running.pid), match[1]
+                return
+            if says is None:
+                with suppress(httpx.HTTPError):
+                    if httpx.get(f"http://127.0.0.1:{command[-1]}/healthz").is_success:
+                        yield psutil.Process(running.pid), command[-1]
+                        return
+            time.sleep(0.2)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGINT)
+        try:
+            running.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def studio(folder: Path, **settings: Any) -> Any:
+    environment = {f"ATELIER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"ATELIER_STORE_DIR": str(folder), "ATELIER_DEVICE": "cpu", "ATELIER_PORT": "0"}
+    return process([sys.executable, "-m", "atelier", "serve"], environment, r"Atelier is at http://\S+:(\d+)", folder / "server.txt")
+
+
+def rival(kind: str, folder: Path, number: int, environment: dict[str, str]) -> Any:
+    return process(
+        [sys.executable, str(HERE / "rivals.py"), kind, str(folder), str(number)], environment, None, folder.parent / f"{kind}.txt"
+    )
+
+
+def told(kind: str, folder: Path, number: int) -> float:
+    command = [sys.executable, str(HERE / "rivals.py"), kind, str(folder), str(number)]
+    return float(subprocess.run(command, env=PLAIN | THREADS, check=True, capture_output=True, text=True).stdout)
+
+
+def play(**plan: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(HERE / "clients.py"), json.dumps(plan)], env=PLAIN, capture_output=True, text=True, timeout=900
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def p(share: float, times: list[float]) -> float:
+    """Milliseconds."""
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))] * 1e3
+
+
+def path(model: str, number: int = 1) -> str:
+    return f"/api/v1/models/{model}/versions/{number}/images"
+
+
+class Bench:
+    def __init__(self, folder: Path, scale: float, litserve: Path | None) -> None:
+        self.folder, self.scale, self.litserve = folder, scale, litserve
+        settings = Settings(store_dir=folder, _env_file=None)  # type: ignore[call-arg]
+        migrate(settings.resolved_database_url)
+        database, store = Database(settings.resolved_database_url), Store(folder)
+        self.dcgan = [publish(store, database, "dcgan", "dcgan", seed) for seed in range(VERSIONS)]
+        publish(store, database, "vae", "vae", 0)
+        database.dispose()
+        shutil.copytree(STYLEGAN, folder / "versions" / STYLEGAN.name)
+        self.seed = 0
+
+    def images(self, port: int | str, *, paths: list[str] | None = None, clients: int = CLIENTS, **plan: Any) -> dict[str, Any]:
+        """Of seeds that were not asked for yet."""
+        self.seed += 1_000_000
+        return play(kind="images", port=int(port), paths=paths or [path("dcgan")], clients=clients, first_seed=self.seed, **plan)
+
+    def throughput(self) -> None:
+        seconds, rounds = max(2.0, 5 * self.scale), 3 if self.scale >= 1 else 1
+        rivals = {"thread pool, as torch comes": ("pool", {}), "thread pool, one thread": ("pool", THREADS)}
+        if self.litserve is not None:
+            rivals["LitServe"] = ("litserve", THREADS | {"PYTHONPATH": str(self.litserve)})
+        seen: dict[str, list[dict[str, Any]]] = {}
+        bare = []
+        for _ in range(rounds):
+            bare.append(told("raw", self.dcgan[0], max(2, int(seconds))))
+            with studio(self.folder) as (_, port):
+                self.images(port, requests=32)
+                seen.setdefault("Atelier", []).append(self.images(port, seconds=seconds, probe="/healthz"))
+            for name, (kind, environment) in rivals.items():
+                with rival(kind, self.dcgan[0], free_port(), environment) as (_, port):
+                    self.images(port, requests=32, paths=["/images"])
+                    seen.setdefault(name, []).append(self.images(port, seconds=seconds, paths=["/images"], probe="/healthz"))
+        rates = {name: sum(len(one["times"]) for one in all) / sum(one["seconds"] for one in all) for name, all in seen.items()}
+        print(f"throughput, {CLIENTS} clients:")
+        for name, all in seen.items():
+            times, probed = [t for one in all for t in one["times"]], [t for one in all for t in one["probed"]]
+            print(
+                f"  {name}: {rates[name]:.0f} images/s, p50 {p(0.5, times):.0f} ms, p95 {p(0.95, times):.0f} ms, "
+                f"/healthz p95 {p(0.95, probed):.1f} ms; Atelier draws {rates['Atelier'] / rates[name]:.2f} times as many"
+            )
+        loop = statistics.mean(bare)
+        print(f"  bare generator in a loop: {loop:.0f} images/s; Atelier draws {rates['Atelier'] / loop:.2f} times as many")
+
+    def training(self) -> None:
+        seconds = max(3.0, 15 * self.scale)
+        with studio(self.folder) as (_, port), httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+            self.images(port, requests=32)
+            alone = self.images(port, seconds=seconds)
+            job = {"architecture": "dcgan", "dataset": "shapes", "model": "busy", "preset": "quick"}
+            run = f"/training-runs/{client.post('/training-runs', json=job | {'hyperparameters': {'steps': 100_000}}).json()['id']}"
+            deadline = time.monotonic() + 180
+            while client.get(run).json()["step"] < 20:
+                assert time.monotonic() < deadline, client.get(run).json()
+                time.sleep(0.5)
+
+            def steps(work: Callable[[], Any]) -> tuple[float, Any]:
+                first, begun = client.get(run).json()["step"], time.perf_counter()
+                done = work()
+                return (client.get(run).json()["step"] - first) / (time.perf_counter() - begun), done
+
+            before, _ = steps(lambda: time.sleep(seconds))
+            beside, busy = steps(lambda: self.images(port, seconds=seconds))
+            client.post(f"{run}/cancel")
+            while client.get(run).json()["status"] == "running":
+                time.sleep(0.2)
+        times, others = alone["times"], busy["times"]
+        print(f"training: {CLIENTS} clients, p95 {p(0.95, times):.0f} ms alone, {p(0.95, others):.0f} ms beside it,", end=" ")
+        print(
+            f"{p(0.95, others) / p(0.95, times):.2f} times; {len(times) / seconds:.0f} and {len(others) / seconds:.0f} images/s;", end=" "
+        )
+        print(f"the training's steps/s {before:.2f} without clients, {beside:.2f} with: {beside / before:.2f}")
+
+    def cost(self) -> None:
+        count, rounds = max(30, int(150 * self.scale)), 4
+        with studio(self.folder) as (_, port):
+            self.images(port, requests=10, clients=1)
+            pairs = [(self.images(port, requests=count, clients=1)["times"], told("alone", self.dcgan[0], count)) for _ in range(rounds)]
+        over = [p(0.5, times) - bare for times, bare in pairs]
+        told_ = ", ".join(f"{p(0.5, times):.1f} - {bare:.1f}" for times, bare in pairs)
+        print(f"cost: medians of a request and of its forward pass and encoding, ms: {told_}: {statistics.median(over):.2f} ms beyond")
+
+    def memory(self) -> None:
+        first, rest = int(500 * min(1, self.scale * 2)), int(9500 * self.scale)
+        size = (self.dcgan[0] / artifact.WEIGHTS).stat().st_size
+        paths = [path("dcgan", number + 1) for number in range(VERSIONS)]
+        with studio(self.folder, loaded_bytes=int(2.5 * size)) as (server, port):
+
+            def resident() -> list[int]:
+                return [one.memory_info().rss for one in (server, *server.children())]
+
+            seen = [self.images(port, requests=first, paths=paths)]
+            early = resident()
+            seen.append(self.images(port, requests=rest, paths=paths, patience=880))
+            late = resident()
+            loaded = httpx.get(f"http://127.0.0.1:{port}/api/v1/system").json()["inference"]["loaded"]
+        statuses = [one["statuses"] for one in seen]
+        print(f"memory: {statuses} over {VERSIONS} versions, {len(loaded)} of which stay loaded; MB of server and inference", end=" ")
+        print(f"{[n >> 20 for n in early]} after {first}, {[n >> 20 for n in late]} at the end: {sum(late) / sum(early):.3f} times")
+
+    def crashes(self) -> None:
+        requests, kills = max(100, int(1000 * self.scale)), 10 if self.scale >= 1 else 2
+        with studio(self.folder) as (server, port):
+            self.images(port, requests=8)
+            self.seed += 1_000_000
+            plan = {
+                "kind": "images",
+                "port": int(port),
+                "paths": [path("dcgan")],
+                "clients": 8,
+                "first_seed": self.seed,
+                "requests": requests,
+            }
+            client = subprocess.Popen(
+                [sys.executable, str(HERE / "clients.py"), json.dumps(plan)], env=PLAIN, stdout=subprocess.PIPE, text=True
+            )
+            killed = 0
+            while client.poll() is None and killed < kills:
+                before = httpx.get(f"http://127.0.0.1:{port}/api/v1/system", timeout=60).json()["inference"]
+                for child in server.children():
+                    if before["memory"] and "atelier.serving.worker" in child.cmdline():
+                        time.sleep(0.3)
+                        child.kill()
+                        killed += 1
+                time.sleep(0.3)
+            seen = json.loads(client.communicate(timeout=600)[0])
+        print(
+            f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']}, {sum(seen['statuses'].values())} answered"
+        )
+
+    def slider(self) -> None:
+        wishes = max(60, int(300 * self.scale))
+        with studio(self.folder) as (_, port):
+            for model in ("dcgan", "vae", STYLEGAN.name):
+                plan = {
+                    "kind": "slider",
+                    "port": int(port),
+                    "path": path(model).replace("images", "live"),
+                    "rate": 30,
+                    "wish": {},
+                    "turned": "seed",
+                }
+                if model == STYLEGAN.name:
+                    plan |= {"wish": {"seed": 1, "noise_mode": "const"}, "turned": "truncation_psi"}
+                play(**plan, wishes=30)
+                seen = play(**plan, wishes=wishes)
+                times = seen["times"]
+                print(f"slider, {model}: {wishes} wishes at 30/s, {seen['answered']} answered in order, the last one too:", end=" ")
+                print(f"p50 {p(0.5, times):.0f} ms, p95 {p(0.95, times):.0f} ms")
+
+    parts = (throughput, training, cost, memory, crashes, slider)
+
+
+if __name__ == "__main__":
+    names = [part.__name__ for part in Bench.parts]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--parts", nargs="+", choices=[part.__name__ for part in Bench.parts], default=[part.__name__ for part in Bench.parts]
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="of all counts and times; below 1 to see that it runs")
+    parser.add_argument("--litserve", type=Path, help="where it was installed")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), arguments.scale, arguments.litserve)
+        for part in Bench.parts:
+            if part.__name__ in arguments.parts:
+                part(bench)
+                sys.stdout.flush()
