@@ -1529,6 +1529,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{name}/versions/{number}/abilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Abilities
+         * @description What the version takes: schemas that hold this version's own classes, attributes, directions and bounds.
+         */
+        get: operations["get_abilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/interpolations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Interpolate Images
+         * @description Walk from image to image: a list of frames with their URLs, or, with `Accept: image/gif`, `image/webp`, `image/apng` or
+         *     `video/mp4`, a film; with `application/zip` the frames as files, with `image/png` all of them side by side.
+         *
+         *     Every frame can be drawn again alone, by `at`.
+         */
+        post: operations["interpolate_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/films/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Film
+         * @description A film that was made of a walk. One that nobody asked for in a long time may have gone; the same request makes it again.
+         */
+        get: operations["get_film"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/style-mixing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mix Styles
+         * @description Mix the styles of images: a list of rows with URLs, or with `Accept: image/png` (or WebP, JPEG) one picture with the images they
+         *     come from along the top and the left. `Accept: application/zip` gets files: rows, columns, and the grid row by row.
+         */
+        post: operations["mix_styles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/{name}/versions/{number}/prompts": {
         parameters: {
             query?: never;
@@ -2246,6 +2330,60 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AbilitiesOut
+         * @description What images of a version can be asked for.
+         */
+        AbilitiesOut: {
+            /**
+             * Conditioning
+             * @enum {string}
+             */
+            conditioning: "none" | "class" | "attributes" | "text";
+            /**
+             * Takes
+             * @description The members of a wish that the version can fulfil, beside seeds.
+             */
+            takes: string[];
+            /**
+             * Latent Dim
+             * @description How many numbers z has.
+             */
+            latent_dim: number;
+            /**
+             * Spaces
+             * @description Where walks can lead; the first is where they lead unless asked otherwise.
+             */
+            spaces: ("z" | "w")[];
+            /**
+             * Layers
+             * @description Layers whose styles can be mixed; null where there are no styles.
+             */
+            layers: {
+                [key: string]: number[];
+            } | null;
+            /**
+             * Images
+             * @description JSON Schema of the body of `POST …/images`.
+             */
+            images: {
+                [key: string]: unknown;
+            };
+            /**
+             * Interpolations
+             * @description JSON Schema of the body of `POST …/interpolations`.
+             */
+            interpolations: {
+                [key: string]: unknown;
+            };
+            /**
+             * Style Mixing
+             * @description JSON Schema of the body of `POST …/style-mixing`; null where styles can't be mixed.
+             */
+            style_mixing: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * AlarmOut
          * @description A sign that a training goes wrong.
          */
@@ -2735,7 +2873,7 @@ export interface components {
             count: number;
             /**
              * Seed
-             * @description Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given.
+             * @description Seed of the first image; one is chosen, and told, where neither this nor `seeds` nor a latent is given.
              */
             seed?: number | null;
             /**
@@ -3569,6 +3707,66 @@ export interface components {
             examples: string[][];
         };
         /**
+         * EndIn
+         * @description An image that others are made of.
+         */
+        EndIn: {
+            /**
+             * Prompt
+             * @description What to see, in words; for versions conditioned on text. Without it, each image is of a caption of the data.
+             */
+            prompt?: string | null;
+            /**
+             * Negative Prompt
+             * @description What to keep away from: the sentence of `prompt` goes on, away from this one, by half of the way between them.
+             */
+            negative_prompt?: string | null;
+            /**
+             * Prompt Weights
+             * @description Mixture of prompts, whose weights usually add up to 1: two with weights from 1 and 0 to 0 and 1 lead from the one to the other.
+             */
+            prompt_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Class Index
+             * @description Class to draw, from 0; for versions conditioned on classes. The same as `class_weights` with a weight of 1.
+             */
+            class_index?: number | null;
+            /**
+             * Class Weights
+             * @description Mixture of classes by their names, whose weights usually add up to 1; `{}` is no class. For versions conditioned on classes.
+             */
+            class_weights?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Attributes
+             * @description Intensity of attributes by their names; in data that say yes or no, yes is 1 and no is 0, and values beyond exaggerate.
+             */
+            attributes?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Latent
+             * @description Where to draw from in place of the seed's: z, as many numbers as the version's latent has, or the number of a projection, whose
+             *     picture is drawn. What else is random, such as what the data have, follows from the seed, which then is 0 if not given.
+             */
+            latent?: number[] | number | null;
+            /**
+             * Directions
+             * @description How far to move along directions that a discovery has found, by their ids or names, in standard deviations; 0 leaves it alone.
+             */
+            directions?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Seed
+             * @description One is chosen, and told, where neither this nor a latent is given.
+             */
+            seed?: number | null;
+        };
+        /**
          * ErrorOut
          * @description What went wrong, as OpenAI tells it.
          */
@@ -3715,6 +3913,22 @@ export interface components {
              * @description Standard error.
              */
             error: number | null;
+        };
+        /**
+         * FrameOut
+         * @description An image of a walk.
+         */
+        FrameOut: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Position */
+            position: number;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
         };
         /**
          * GenerationOut
@@ -3939,6 +4153,18 @@ export interface components {
             truncation_cutoff?: number | null;
             /** Noise Mode */
             noise_mode?: string | null;
+            /** Latent */
+            latent?: number[] | number | null;
+            /** Latent Digest */
+            latent_digest?: string | null;
+            /** Directions */
+            directions?: {
+                [key: string]: number;
+            } | null;
+            /** Directions Digest */
+            directions_digest?: {
+                [key: string]: string;
+            } | null;
             /** Dial */
             dial?: {
                 [key: string]: number;
@@ -4051,7 +4277,7 @@ export interface components {
             count: number;
             /**
              * Seed
-             * @description Seed of the first image; one is chosen, and told, where neither this nor `seeds` is given.
+             * @description Seed of the first image; one is chosen, and told, where neither this nor `seeds` nor a latent is given.
              */
             seed?: number | null;
             /**
@@ -4161,6 +4387,95 @@ export interface components {
              * @description Why nothing does.
              */
             unavailable: string | null;
+        };
+        /**
+         * InterpolationIn
+         * @description A walk from image to image. Each is asked for as `POST …/images` asks; how they are drawn is said once, for all of the way.
+         */
+        InterpolationIn: {
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Truncation Cutoff
+             * @description How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it.
+             */
+            truncation_cutoff?: number | null;
+            /**
+             * Noise Mode
+             * @description Fine detail: each image's own, the same for all, or none.
+             */
+            noise_mode?: ("random" | "const" | "none") | null;
+            /**
+             * Waypoints
+             * @description The images that the walk leads past; each of them is a frame, and the same as when it is drawn alone.
+             */
+            waypoints: components["schemas"]["EndIn"][];
+            /**
+             * Frames
+             * @description How many frames lead from each waypoint to the next: 24 are 23 images between them and the next one.
+             * @default 24
+             */
+            frames: number;
+            /**
+             * Easing
+             * @description How each leg is gone: evenly, or slower at its beginning or end, as CSS has it.
+             * @default linear
+             * @enum {string}
+             */
+            easing: "linear" | "ease" | "ease-in" | "ease-out" | "ease-in-out";
+            /**
+             * Loop
+             * @description Whether the last waypoint leads on to the first.
+             * @default false
+             */
+            loop: boolean;
+            /**
+             * At
+             * @description Positions of single frames, in place of `frames` and `easing`: 0 is the first waypoint, 1.5 half way from the second to the third.
+             */
+            at?: number[] | null;
+            /**
+             * Space
+             * @description Where the way leads: along the shell on which z lies, or straight through the styles w; w for versions that have one, without it.
+             */
+            space?: ("z" | "w") | null;
+            /**
+             * Fps
+             * @description Frames a second of a film.
+             * @default 24
+             */
+            fps: number;
+            /**
+             * Format
+             * @description Of a film; without it, what `Accept` names. Beside a JSON answer it is made as well, and told by its URL.
+             */
+            format?: ("gif" | "apng" | "webp" | "mp4") | null;
+        };
+        /**
+         * InterpolationOut
+         * @description The frames of a walk, in their order.
+         */
+        InterpolationOut: {
+            /** Items */
+            items: components["schemas"]["FrameOut"][];
+            /**
+             * Space
+             * @enum {string}
+             */
+            space: "z" | "w";
+            /**
+             * Seeds
+             * @description Of the waypoints.
+             */
+            seeds: number[];
+            /**
+             * Film Url
+             * @description The film, where a format was asked for.
+             */
+            film_url: string | null;
         };
         /**
          * JobChangesIn
@@ -4535,6 +4850,20 @@ export interface components {
              */
             series: {
                 [key: string]: (number | null)[];
+            };
+        };
+        /**
+         * MixedOut
+         * @description An image of the grid, or of its borders.
+         */
+        MixedOut: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
             };
         };
         /**
@@ -5823,6 +6152,77 @@ export interface components {
             hyperparameters: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * StyleMixingIn
+         * @description A grid of mixed styles.
+         */
+        StyleMixingIn: {
+            /**
+             * Truncation Psi
+             * @description Distance from the mean style: 0 is the mean image, 1 all of the variety, between them better pictures that differ less.
+             */
+            truncation_psi?: number | null;
+            /**
+             * Truncation Cutoff
+             * @description How many layers, from the coarsest on, `truncation_psi` holds for; all of them without it.
+             */
+            truncation_cutoff?: number | null;
+            /**
+             * Noise Mode
+             * @description Fine detail: each image's own, the same for all, or none.
+             */
+            noise_mode?: ("random" | "const" | "none") | null;
+            /**
+             * Rows
+             * @description Images that give their rows all styles but those of `layers`: seeds, or images as `POST …/images` asks for them.
+             */
+            rows: (number | components["schemas"]["EndIn"])[];
+            /**
+             * Columns
+             * @description Images that give their columns the styles of `layers`.
+             */
+            columns: (number | components["schemas"]["EndIn"])[];
+            /**
+             * Layers
+             * @description Layers whose styles come from the columns, by number from the coarsest, 0, on, or `coarse` (up to 8 pixels), `middle`, `fine`.
+             * @default [
+             *       "middle",
+             *       "fine"
+             *     ]
+             */
+            layers: (("coarse" | "middle" | "fine") | number)[];
+            /**
+             * Format
+             * @description Of the picture; without it, what `Accept` names, else PNG.
+             */
+            format?: ("png" | "webp" | "jpeg") | null;
+        };
+        /**
+         * StyleMixingOut
+         * @description Rows of images, and those that they are made of.
+         */
+        StyleMixingOut: {
+            /**
+             * Layers
+             * @description Whose styles come from the columns.
+             */
+            layers: number[];
+            /**
+             * Rows
+             * @description The images along the left border.
+             */
+            rows: components["schemas"]["MixedOut"][];
+            /**
+             * Columns
+             * @description The images along the top.
+             */
+            columns: components["schemas"]["MixedOut"][];
+            /**
+             * Items
+             * @description Row by row.
+             */
+            items: components["schemas"]["MixedOut"][][];
         };
         /**
          * StyleOfTransferOut
@@ -11586,6 +11986,287 @@ export interface operations {
             };
             /** @description Validation failed */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_abilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbilitiesOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    interpolate_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InterpolationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterpolationOut"];
+                    "image/png": unknown;
+                    "application/zip": unknown;
+                    "image/gif": unknown;
+                    "image/apng": unknown;
+                    "image/webp": unknown;
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_film: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As a walk's answer has told it. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/gif": unknown;
+                    "image/apng": unknown;
+                    "image/webp": unknown;
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    mix_styles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, or `latest`. */
+                number: number | "latest";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StyleMixingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StyleMixingOut"];
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/jpeg": unknown;
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
