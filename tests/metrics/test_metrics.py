@@ -137,6 +137,13 @@ def test_path_lengths_in_w_and_z_are_told_apart_and_count_what_they_draw(evidenc
     assert sum(counted) == N
 
 
+@pytest.mark.parametrize("name", ["ppl", "ppl2_zend"])
+def test_another_seed_draws_other_pictures(name: str, evidence: Callable[..., Evidence]) -> None:
+    of = [evidence(metrics[name]) for _ in range(2)]
+    of[1].seed += 1
+    assert metrics[name].measure(of[0]).value != metrics[name].measure(of[1]).value
+
+
 def test_truncation_shortens_paths_to_nothing(evidence: Callable[..., Evidence]) -> None:
     of = evidence(metrics["ppl"])
     of.options = {"truncation_psi": 0.0}

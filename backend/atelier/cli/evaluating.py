@@ -20,7 +20,7 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=2, help="Pictures to draw, or to look at.")] = 5000,
     real_samples: Annotated[int, typer.Option(min=2, help="Real pictures to compare with, at most.")] = 5000,
     network: Annotated[str, typer.Option(help="lite0, which is always there, or inception for an FID.")] = "lite0",
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other pictures.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2000, help="Another seed draws other pictures.")] = 0,
     truncation_psi: Annotated[float | None, typer.Option(help="For versions that take it: below 1 better, more alike.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val, test or all: the part of the real set.")] = None,
     pictures: Annotated[str | None, typer.Option(metavar="FOLDER|DATASET", help="Measure these pictures in place of a version's.")] = None,

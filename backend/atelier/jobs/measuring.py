@@ -17,7 +17,7 @@ from torch import Tensor
 from atelier.datasets.cache import PreparedDataset
 from atelier.datasets.pictures import Unreadable, open_picture
 from atelier.jobs import provenance
-from atelier.metrics.base import PERCEPTUAL, Evidence, Found, Metric, Seen
+from atelier.metrics.base import PERCEPTUAL, STRIDE, Evidence, Found, Metric, Seen
 from atelier.metrics.features import FeatureNetwork, open_network
 from atelier.metrics.frechet import Gaussian
 from atelier.metrics.sampling import Sampler
@@ -198,7 +198,7 @@ def evidence_of(
     class_names: Sequence[str] = (),
 ) -> Evidence:
     """What metrics see of a generator; the real set is still to be added."""
-    seeds = range(seed << 32, (seed << 32) + num_samples)
+    seeds = range(seed * STRIDE, seed * STRIDE + num_samples)
     evidence = Evidence(
         network,
         seed,

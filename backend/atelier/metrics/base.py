@@ -31,6 +31,9 @@ assert tuple(NEEDS) == get_args(Need)
 PERCEPTUAL: Mapping[str, str] = {"lite0": "lite0", "inception": "vgg16"}
 """The feature networks that pictures can be scored through, and beside each the one of its perceptual distances."""
 
+STRIDE = 1_000_000
+"""Between the seeds of the first images of two evaluations whose seeds follow each other; in 32 bits, for torch looks at no more."""
+
 PARTS = 5  # of a set, for the spread of a value
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
-from atelier.metrics.base import Evidence, Found, metric
+from atelier.metrics.base import STRIDE, Evidence, Found, metric
 from atelier.models.base import Generator, latents
 
 SIZE = 256  # of images that are looked at, about
@@ -200,7 +200,7 @@ def _measured(evidence: Evidence, space: Space, *, full: bool) -> Found:
     generator, inputs, network = evidence.generator, evidence.inputs, evidence.perceptual
     assert generator is not None
     assert inputs is not None
-    count, first = evidence.num_samples // 2, evidence.seed << 32
+    count, first = evidence.num_samples // 2, evidence.seed * STRIDE
     starts, given = [], []
     ends = latents(range(first + ENDS, first + ENDS + count), generator.latent_dim)
     for start in range(0, count, BATCH):
