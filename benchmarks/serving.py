@@ -279,9 +279,8 @@ class Bench:
                         killed += 1
                 time.sleep(0.3)
             seen = json.loads(client.communicate(timeout=600)[0])
-        print(
-            f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']}, {sum(seen['statuses'].values())} answered"
-        )
+        answered = sum(seen["statuses"].values())
+        print(f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']}, {answered} answered")
 
     def slider(self) -> None:
         wishes = max(60, int(300 * self.scale))
