@@ -3816,7 +3816,7 @@ export interface components {
             metrics: string[];
             /**
              * Num Samples
-             * @description Pictures to draw, of the seeds `seed` · 2³² and on, with conditions as often as the data have them.
+             * @description Pictures to draw, of the seeds `seed` · 1,000,000 and on, with conditions as often as the data have them.
              * @default 5000
              */
             num_samples: number;
