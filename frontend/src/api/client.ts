@@ -12,6 +12,7 @@ import type {
   Dataset,
   Evaluation,
   EvaluationBody,
+  EvaluationRequest,
   Job,
   Picture,
   Sample,
@@ -162,7 +163,8 @@ export const api = {
   metricKinds: async () => (await answer(client.GET("/api/v1/metrics"))).items,
   evaluations: async () =>
     (await answer(client.GET("/api/v1/evaluations", { params: { query: { limit: 20 } } }))).items as Evaluation[],
-  evaluate: async (body: EvaluationBody) => (await answer(client.POST("/api/v1/evaluations", { body }))) as Evaluation,
+  evaluate: async (request: EvaluationRequest) =>
+    (await answer(client.POST("/api/v1/evaluations", { body: request as EvaluationBody }))) as Evaluation,
   /** Newest first, and at most so many pages of them. */
   scores: async (query: ScoreQuery, pages = 10) => {
     const items: Score[] = [];

@@ -20,6 +20,8 @@ export type StyleTransfer = Job & { kind: "stylize"; style_transfer: Shapes["Sty
 
 /** A job of kind evaluate: what it measures is known. */
 export type Evaluation = Job & { kind: "evaluate"; evaluation: Shapes["EvaluationOut"] };
+/** What starts an evaluation; the server knows how many real pictures to compare with, unless somebody says so. */
+export type EvaluationRequest = Omit<Shapes["EvaluateRequest"], "num_real" | "priority"> & { num_real?: number };
 export type EvaluationBody = Shapes["EvaluateRequest"];
 export type Metric = Shapes["MetricOut"];
 export type Score = Shapes["ScoreOut"];

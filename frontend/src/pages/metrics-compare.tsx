@@ -314,6 +314,7 @@ function Alone({ named, scores, other, otherNamed }: AloneProps) {
     "m.metrics": metrics.join(","),
     "m.images": String(of.num_generated),
     "m.network": network,
+    "m.real": of.num_real === null ? undefined : String(of.num_real),
     "m.seed": of.seed === 0 ? undefined : String(of.seed),
   });
   return (

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { fieldErrors, type Problem } from "../api/problem";
-import type { Evaluation, EvaluationBody, Metric, Model, Version } from "../api/types";
+import type { Evaluation, EvaluationRequest, Metric, Model, Version } from "../api/types";
 import { SelectField, TextField } from "../components/fields";
 import { Loading, ProblemNote } from "../components/pieces";
 import { Slider } from "../components/Slider";
@@ -65,6 +65,7 @@ function Form({ models, known, board }: FormProps) {
   const network = own.network ?? like?.network ?? usual.network;
   const images = own.images ?? String(like?.num_generated ?? usual.images);
   const seed = own.seed ?? "0";
+  const real = whole(own.real ?? "") ?? (like?.real === version?.dataset ? like?.num_real : null);
 
   if (!version) return <Loading />;
   const truncation = version.options.includes("truncation_psi") && own.psi ? Number(own.psi) : null;
@@ -101,12 +102,11 @@ function Form({ models, known, board }: FormProps) {
         version: version.version,
         metrics: chosen.map(({ name }) => name),
         num_samples: count ?? 0,
-        num_real: 10_000,
+        ...(real && { num_real: real }),
         network,
         seed: Number(seed),
         truncation_psi: truncation,
-        split: (own.split as EvaluationBody["split"]) ?? null,
-        priority: 0,
+        split: (own.split as EvaluationRequest["split"]) ?? null,
       });
       remember([job as Evaluation]);
       change({ measure: undefined, board: undefined, score: undefined, sort: undefined, ...replaced(query, "m.", {}) });
