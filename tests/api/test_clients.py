@@ -43,10 +43,13 @@ def generated(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     assert done.returncode == 0, done.stdout + done.stderr
     sys.path.insert(0, str(folder))
-    yield Generated(folder, server)
+    made = Generated(folder, server)
+    with made.client:
+        yield made
     sys.path.remove(str(folder))
 
 
+@pytest.mark.timeout(600)  # generating, and two processes that import torch: slow beside other work
 def test_the_description_is_read_without_a_warning_and_serves_the_whole_walk(generated: Generated) -> None:
     body = {
         "architecture": "cgan",
