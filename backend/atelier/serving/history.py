@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from PIL import Image
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from atelier.registry import queries
@@ -96,34 +96,37 @@ def record(database: Database, store: Store, drawn: Sequence[Kept]) -> None:
         with database.write() as session:
             there = {row.id: row for row in session.scalars(queries.drawn_images([one.id for one in batch]))}
             turn = session.scalar(select(func.max(DrawnImage.turn))) or 0
+            new = []
             for turn, one in enumerate(batch, turn + 1):  # noqa: B020  goes on from there
                 if (row := there.get(one.id)) is not None:
                     row.turn, row.drawn_at = turn, one.at
                     row.digest = row.digest or one.digest
                     continue
                 with suppress(FileNotFoundError):  # deleted meanwhile, or the disk is full
-                    session.add(_row(one, path_of(store.images, one.id), turn))
+                    new.append(_columns(one, path_of(store.images, one.id), turn))
+            if new:
+                session.execute(insert(DrawnImage), new)  # without objects: half the time
 
 
-def _row(one: Kept, path: Path, turn: int) -> DrawnImage:
+def _columns(one: Kept, path: Path, turn: int) -> dict[str, Any]:
     with path.open("rb") as file:
         width, height = struct.unpack(">II", file.read(24)[16:])  # where every PNG has them
     parameters = one.parameters
-    return DrawnImage(
-        id=one.id,
-        digest=one.digest,
-        model=parameters["model"],
-        version=parameters["version"],
-        seed=parameters["seed"],
-        parameters=parameters,
-        words=words(parameters, None),
-        width=width,
-        height=height,
-        bytes=path.stat().st_size,
-        turn=turn,
-        created_at=one.at,
-        drawn_at=one.at,
-    )
+    return {
+        "id": one.id,
+        "digest": one.digest,
+        "model": parameters["model"],
+        "version": parameters["version"],
+        "seed": parameters["seed"],
+        "parameters": parameters,
+        "words": words(parameters, None),
+        "width": width,
+        "height": height,
+        "bytes": path.stat().st_size,
+        "turn": turn,
+        "created_at": one.at,
+        "drawn_at": one.at,
+    }
 
 
 def words(parameters: dict[str, Any], note: str | None) -> str:
