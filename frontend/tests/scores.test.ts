@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Score } from "../src/api/types";
 import {
   boards,
   circumstanceWords,
@@ -64,6 +65,17 @@ it("puts on one board what was measured alike, and nothing else in its columns",
     ["second@1", 1],
   ]);
   expect(new Set(all.map(({ key }) => key)).size).toBe(3);
+});
+
+it("keeps apart, and tells apart, real sets of one name", () => {
+  const small = score({ conventions: { resolution: 32 } });
+  const other = { fingerprint: "e".repeat(64), comparable: "other" };
+  const ends = (...scores: Score[]) => boards(scores).map(({ words }) => words.split(", ").at(-1));
+  expect(ends(score({ ...other, conventions: { resolution: 64 } }), small)).toEqual(["at 64 px", "at 32 px"]);
+  expect(ends(score({ ...other, conventions: { resolution: 32 } }), small)).toEqual([
+    "content eeeeee",
+    "content ffffff",
+  ]);
 });
 
 it("keeps apart in columns what is called the same and can't be compared", () => {

@@ -93,7 +93,17 @@ export function boards(scores: Score[]): Board[] {
   return [...members]
     .map(([key, scores]) => [key, scores.sort((a, b) => b.id - a.id)] as const)
     .sort(([, a], [, b]) => (b[0]?.id ?? 0) - (a[0]?.id ?? 0))
-    .flatMap(([key, scores]) => board(key, scores) ?? []);
+    .flatMap(([key, scores]) => board(key, scores) ?? [])
+    .map((one, _, all) => {
+      const others = all.filter(({ key, words }) => words === one.words && key !== one.key);
+      return others.length > 0 ? { ...one, words: `${one.words}, ${setApart(one.of, others)}` } : one;
+    });
+}
+
+/** What differs between real sets of one name: how large their pictures are, or what is in them. */
+function setApart({ conventions: { resolution }, fingerprint }: Score, others: Board[]): string {
+  const alike = others.some(({ of }) => of.conventions.resolution === resolution);
+  return alike || resolution === undefined ? `content ${fingerprint?.slice(0, 6)}` : `at ${resolution} px`;
 }
 
 function board(key: string, scores: Score[]): Board | null {
