@@ -51,6 +51,21 @@ def page(browser: Browser) -> Iterator[Page]:
         assert complaints == []
 
 
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core."""
+    _fetch_packages()
+    return (HERE / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def barriers(page: Page, axe: str) -> list[str]:
+    """What keeps somebody from using the page as it stands, by the rules of WCAG 2.2 up to AA: each rule with what breaks it."""
+    page.evaluate(axe)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
 def trained(server: str, model: str, **run: object) -> None:
     """Train a version of five steps on a few shapes, over HTTP."""
     body = {
@@ -91,14 +106,26 @@ def _installed() -> str | None:
 def _packaged() -> tuple[str, str]:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.fail("The browser tests need Chromium or Chrome; install one and run them again.")
-    # Node of the virtual environment: the package wants a newer one than many machines have.
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = _fetch_packages()
     folder = HERE / "node_modules" / ".unpacked"
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
-        subprocess.run(["npm", "ci"], cwd=HERE, env=environment, check=True)
     folder.mkdir(exist_ok=True)
     command = subprocess.run(
         ["node", "unpack.mjs"], cwd=HERE, env=environment | {"TMPDIR": str(folder)}, check=True, capture_output=True, text=True
     )
     unpacked = json.loads(command.stdout)
     return unpacked["executable"], unpacked["libraries"]
+
+
+def _fetch_packages() -> dict[str, str]:
+    """Have npm's packages here, in the versions that are locked, and return the environment in which they run."""
+    # Node of the virtual environment: the Chromium package wants a newer one than many machines have.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    if _versions(HERE / "node_modules" / ".package-lock.json") != _versions(HERE / "package-lock.json"):
+        subprocess.run(["npm", "ci"], cwd=HERE, env=environment, check=True)
+    return environment
+
+
+def _versions(lock: Path) -> dict[str, str]:
+    """Of all packages that a lock names; none where there is no such file."""
+    packages = json.loads(lock.read_text())["packages"] if lock.exists() else {}
+    return {name: package["version"] for name, package in packages.items() if name}  # the root has no name
