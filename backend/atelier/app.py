@@ -193,9 +193,12 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         components = schema["components"]["schemas"]
-        for operations in schema["paths"].values():
+        for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 responses = operation["responses"]
+                if path.startswith("/v1/"):  # OpenAI's, with errors of its own
+                    responses.pop("422", None)
+                    continue
                 if "HTTPValidationError" in json.dumps(responses.get("422")):
                     responses |= {str(status): value for status, value in problems(422).items()}
                 if "requestBody" in operation or method == "post":  # what Safety and the limit of the body say

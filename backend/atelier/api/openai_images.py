@@ -120,7 +120,7 @@ EXAMPLES: dict[str, Any] = {
     operation_id="openai_generate_images",
     response_model_exclude_none=True,
     max_body_size=1 << 20,
-    responses=errors(400, 404, 429, 503),
+    responses=errors(400, 403, 404, 429, 503),
 )
 async def openai_generate_images(
     body: Annotated[GenerationsIn, Body(openapi_examples=EXAMPLES)], request: Request, services: ServicesDep
