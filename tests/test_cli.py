@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +122,35 @@ def test_what_is_discovered_can_be_dialled(atelier: Atelier, trained: str, tmp_p
     assert "there is no dial 'blakc'; there are circle" in atelier(*draw, "--dial", "blakc=1", code=2)[1]
 
 
+def test_walks_lead_from_seed_to_seed_and_along_what_was_discovered(atelier: Atelier, trained: str, tmp_path: Path) -> None:
+    film, folder = tmp_path / "walk.gif", tmp_path / "frames"
+    out, _ = atelier("interpolate", trained, "--seed", "1", "--seed", "2", "--frames", "5", "--loop", "--out", str(film))
+    assert out.strip() == str(film)
+    with Image.open(film) as picture:
+        assert (picture.format, picture.n_frames) == ("GIF", 10)  # type: ignore[attr-defined]
+
+    atelier("discover", trained, "--method", "sefa")
+    (tmp_path / "z.json").write_text(json.dumps([0.25] * 100))
+    draw = ("generate", trained, "--latent", str(tmp_path / "z.json"), "--direction", "sefa-1=1.5", "--json")
+    [told] = json.loads(atelier(*draw, "--out", str(tmp_path / "moved.png"))[0])["items"]
+    assert (told["seed"], told["latent"], told["directions"]) == (0, [0.25] * 100, {"sefa-1": 1.5})
+    ends = [json.dumps({"latent": [0.25] * 100, "directions": {"sefa-1": amount}}) for amount in (0, 3)]
+    atelier("interpolate", trained, "--waypoint", ends[0], "--waypoint", ends[1], "--frames", "2", "--out", str(folder))
+    assert sorted(path.name for path in folder.iterdir()) == ["0000.png", "0001.png", "0002.png"]
+    assert Image.open(folder / "0001.png").tobytes() == Image.open(tmp_path / "moved.png").tobytes()
+
+
+def test_styles_are_mixed_where_there_are_some(atelier: Atelier, store: Path, trained: str, tmp_path: Path) -> None:
+    seeds = ("--row", "1", "--row", "2", "--column", "3")
+    assert "first@1 has no styles" in atelier("mix", trained, *seeds, "--out", str(tmp_path / "none.png"), code=2)[1]
+    starter = Path(__file__).parents[1] / "models_store" / "versions" / "digits-stylegan"
+    shutil.copytree(starter, store / "versions" / "digits-stylegan")
+    out, _ = atelier("mix", "digits-stylegan", *seeds, "--layer", "fine", "--layer", "3", "--out", str(tmp_path / "mixed.webp"), "--json")
+    told = json.loads(out)
+    assert told["parameters"]["layers"] == [3, 5, 6, 7]
+    assert Image.open(told["file"]).size == (2 * 34 - 2 + 4, 3 * 34 - 2 + 4)
+
+
 def test_a_picture_is_projected(atelier: Atelier, trained: str, tmp_path: Path) -> None:
     photograph(1).save(tmp_path / "some.jpg")
     given, out, latent = str(tmp_path / "some.jpg"), str(tmp_path / "out.png"), tmp_path / "latent.safetensors"
@@ -213,6 +243,11 @@ def test_pictures_are_added_shown_and_removed(atelier: Atelier, tmp_path: Path, 
         (("train", "dcgan", *TINY, "--model", "Not A Name"), "Error in model:"),
         (("train", "dcgan", *TINY, "--set", "steps", "--model", "m"), "'steps' is not KEY=VALUE"),
         (("generate", "unheard-of"), "There is no version unheard-of"),
+        (("generate", "first", "--latent", "nowhere.json"), "nowhere.json is neither a"),
+        (("interpolate", "first", "--seed", "1", "--seed", "2", "--out", "walk.avi"), "walk.avi: end its name in .gif"),
+        (("interpolate", "first", "--seed", "1", "--out", "walk.gif"), "Error in waypoints: List should have at least 2 items"),
+        (("interpolate", "first", "--waypoint", "cat", "--out", "walk.gif"), "'cat' is no JSON"),
+        (("mix", "first", "--row", "1", "--column", "2", "--out", "mixed.gif"), "mixed.gif: end its name in .png"),
         (("discover", "unheard-of"), "There is no version unheard-of@latest"),
         (("discover", "first@x"), "Error in version"),
         (("datasets", "add", "nowhere.zip", "--name", "x"), "'nowhere.zip' is no file, no folder, and not one of the downloads cifar10"),

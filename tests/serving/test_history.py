@@ -15,6 +15,7 @@ from atelier.registry import queries
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import DrawnImage, Job, Model, Version
+from atelier.serving import history
 from atelier.serving.history import History, Kept, mend, prune, record, words
 from atelier.serving.images import encode, image_id, keep, path_of
 
@@ -173,6 +174,27 @@ def test_files_and_rows_find_each_other_after_a_crash(database: Database, store:
     assert seeds(database)[0] == 3
     mend(database, store, young_seconds=0)
     assert len(seeds(database)) == 4
+
+
+def test_what_is_made_of_two_images_stays_for_a_day_without_a_row(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def derived(number: int, *, hours_ago: float, **told: Any) -> Path:
+        path = path_of(store.images, f"{number:032x}")
+        keep(path, encode(Image.new("RGB", (16, 12)), {"model": "tiny", "version": 2, **told}))
+        os.utime(path, (time.time() - 3600 * hours_ago,) * 2)
+        return path
+
+    ends = [{"seed": 1}, {"seed": 2}]
+    frames = [derived(number, hours_ago=number, between=ends, t=0.5, space="z") for number in (1, 2, 23, 25)]
+    cell = derived(100, hours_ago=3, mixed=ends, layers=[1])
+    other = derived(101, hours_ago=3, rows=ends)
+    mend(database, store)
+    assert [path.exists() for path in [*frames, cell, other]] == [True, True, True, False, True, False]
+    assert seeds(database) == []
+    monkeypatch.setattr(history, "DERIVED_BYTES", frames[0].stat().st_size + frames[1].stat().st_size)
+    mend(database, store)
+    assert [path.exists() for path in [*frames, cell]] == [True, True, False, False, False]
 
 
 def test_an_image_is_found_by_what_was_asked_for() -> None:

@@ -222,7 +222,7 @@ async def interpolate_images(
     pngs = await unless_gone(request, draw_all(services, drawable, rows))
     ordered = [pngs[image] for image in images]
     if name is not None and format is not None and film is None:
-        content = await run_in_threadpool(_animated, ordered, format, body.fps, walk.parameters)
+        content = await run_in_threadpool(lambda: animate(opened(ordered), format, fps=body.fps, parameters=walk.parameters))
         film = await run_in_threadpool(keep, services.store.films, name, content)
     if answer == "json":
         frames = zip(walk.frames, walk.positions, strict=True)
@@ -236,7 +236,7 @@ async def interpolate_images(
         headers = {"Content-Disposition": 'attachment; filename="frames.zip"'}
         return Response(await run_in_threadpool(archive, ordered), headers=headers, media_type="application/zip")
     if answer == "png":
-        return Response(await run_in_threadpool(_sheet, ordered, walk.parameters), media_type="image/png")
+        return Response(await run_in_threadpool(lambda: encode(grid(opened(ordered)), walk.parameters)), media_type="image/png")
     assert film is not None
     return _film(film)
 
@@ -267,9 +267,5 @@ def _film(path: FilePath) -> FileResponse:
     return FileResponse(path, media_type=media_type, headers=headers)
 
 
-def _animated(pngs: Sequence[bytes], format: Animation, fps: float, parameters: dict[str, Any]) -> bytes:
-    return animate([Image.open(io.BytesIO(png)) for png in pngs], format, fps=fps, parameters=parameters)
-
-
-def _sheet(pngs: Sequence[bytes], parameters: dict[str, Any]) -> bytes:
-    return encode(grid([Image.open(io.BytesIO(png)) for png in pngs]), parameters)
+def opened(pngs: Sequence[bytes]) -> list[Image.Image]:
+    return [Image.open(io.BytesIO(png)) for png in pngs]

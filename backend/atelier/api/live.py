@@ -11,12 +11,12 @@ from fastapi import APIRouter
 from pydantic import Field, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from atelier.api.deps import ModelName, ServicesDep, VersionNumber, find_drawable
+from atelier.api.deps import ModelName, Services, ServicesDep, VersionNumber, find_drawable
 from atelier.api.drawables import Drawable
 from atelier.api.images import Seed, seed_of
 from atelier.api.problems import problem_of
 from atelier.errors import AtelierError, Invalid
-from atelier.serving.engine import MAX_WAITING, Engine
+from atelier.serving.engine import MAX_WAITING
 from atelier.serving.images import MEDIA_TYPES, Format
 from atelier.serving.requests import Wishes, resolve
 
@@ -53,7 +53,7 @@ async def live(socket: WebSocket, services: ServicesDep, name: ModelName, number
         await socket.send_json({"id": None, **problem_of(error)})
         await socket.close(REFUSED)
         return
-    answering = asyncio.create_task((channel := Channel(socket, services.engine, drawable)).answer(), name="live channel")
+    answering = asyncio.create_task((channel := Channel(socket, services, drawable)).answer(), name="live channel")
     try:
         while (message := await socket.receive())["type"] == "websocket.receive":
             channel.wish(message.get("text") or (message.get("bytes") or b"").decode(errors="replace"))
@@ -65,8 +65,8 @@ async def live(socket: WebSocket, services: ServicesDep, name: ModelName, number
 class Channel:
     """One client's: the newest wish that waits, and its answer."""
 
-    def __init__(self, socket: WebSocket, engine: Engine, drawable: Drawable) -> None:
-        self._socket, self._engine, self._drawable = socket, engine, drawable
+    def __init__(self, socket: WebSocket, services: Services, drawable: Drawable) -> None:
+        self._socket, self._services, self._drawable = socket, services, drawable
         self._newest: str | None = None
         self._wished = asyncio.Event()
 
@@ -101,10 +101,12 @@ class Channel:
         except ValidationError as error:
             raise Invalid.of(error) from error
         seed = seed_of(wish, wish.seed)
-        row = resolve(wish, self._drawable.can).row(seed, **self._drawable.of_version)
+        # Again for each wish, for directions may be found while a channel is open; what is known of the version is remembered.
+        drawable = await find_drawable(self._services, self._drawable.model, self._drawable.number)
+        row = resolve(wish, drawable.can).row(seed, **drawable.of_version)
         row["format"] = wish.format
         # A channel has one row at a time and each matters to somebody who watches: it may wait where a new request would be sent away.
-        [picture] = await self._engine.draw(self._drawable.weights, [row], most_waiting=2 * MAX_WAITING)
+        [picture] = await self._services.engine.draw(drawable.weights, [row], most_waiting=2 * MAX_WAITING)
         return {"id": wish.id, "seed": seed, "type": MEDIA_TYPES[wish.format]}, picture
 
 

@@ -1,7 +1,7 @@
 """Style mixing: a grid of images with the coarse styles of their row and the fine ones of their column, as in StyleGAN's figure 3."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
@@ -10,6 +10,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from atelier.api.deps import DrawableDep, ServicesDep
+from atelier.api.drawables import Drawable
 from atelier.api.images import PICTURES, Seed
 from atelier.api.interpolations import EndIn, draw_all, ends_of
 from atelier.api.negotiation import AnswerDep, unless_gone
@@ -19,6 +20,7 @@ from atelier.models import architectures
 from atelier.serving.derived import mixed
 from atelier.serving.images import GAP, MEDIA_TYPES, Format, archive, encode
 from atelier.serving.requests import Abilities, Manner
+from atelier.serving.rows import Row
 from atelier.steering.paths import Block, blocks
 
 router = APIRouter(tags=["images"])
@@ -87,30 +89,49 @@ async def mix_styles(
 ) -> StyleMixingOut | Response:
     """Mix the styles of images: a list of rows with URLs, or with `Accept: image/png` (or WebP, JPEG) one picture with the images they
     come from along the top and the left. `Accept: application/zip` gets files: rows, columns, and the grid row by row."""
-    can, of_version, digest = drawable.can, drawable.of_version, drawable.weights.digest
-    layers = _layers(body, can)
-    rows, columns = (ends_of(_ends(sources), body, can, name) for sources, name in ((body.rows, "/rows"), (body.columns, "/columns")))
-    left, top = [row.image(digest, of_version) for row in rows], [column.image(digest, of_version) for column in columns]
-    cells = [[mixed(row, column, layers, digest, can, of_version) for column in columns] for row in rows]
-    every = [*left, *top, *(cell for line in cells for cell in line)]
-    pngs = await unless_gone(request, draw_all(services, drawable, dict(every)))
+    grid = Grid(body, drawable)
+    pngs = await unless_gone(request, draw_all(services, drawable, dict(grid.every)))
     if answer == "json":
 
-        def out(image: tuple[str, Any]) -> MixedOut:
+        def out(image: tuple[str, Row]) -> MixedOut:
             return MixedOut(id=image[0], url=f"/api/v1/images/{image[0]}", parameters=image[1]["parameters"])
 
-        items = [list(map(out, line)) for line in cells]
-        return StyleMixingOut(layers=layers, rows=list(map(out, left)), columns=list(map(out, top)), items=items)
+        items = [list(map(out, line)) for line in grid.cells]
+        return StyleMixingOut(layers=grid.layers, rows=list(map(out, grid.left)), columns=list(map(out, grid.top)), items=items)
     format: Format = body.format or ("png" if answer == "zip" else answer)
     if answer == "zip":
         headers = {"Content-Disposition": 'attachment; filename="styles.zip"'}
-        content = await run_in_threadpool(archive, [pngs[image] for image, _ in every], format)
+        content = await run_in_threadpool(archive, [pngs[image] for image, _ in grid.every], format)
         return Response(content, headers=headers, media_type="application/zip")
-    sources = {"rows": [row.identity for row in rows], "columns": [column.identity for column in columns]}
-    told = {**of_version, **sources, "layers": layers, **rows[0].request.options}
-    lines = [[source, *line] for source, line in zip(left, cells, strict=True)]
-    files = [[pngs[image] for image, _ in line] for line in (top, *lines)]
-    return Response(await run_in_threadpool(figure, files[0], files[1:], told, format), media_type=MEDIA_TYPES[format])
+    content = await run_in_threadpool(figure, *grid.files(pngs), grid.parameters, format)
+    return Response(content, media_type=MEDIA_TYPES[format])
+
+
+class Grid:
+    """What a request asks for, image by image."""
+
+    def __init__(self, body: StyleMixingIn, drawable: Drawable) -> None:
+        """
+        Raises:
+            Invalid: the version can't do it.
+        """
+        can, of_version, digest = drawable.can, drawable.of_version, drawable.weights.digest
+        self.layers = _layers(body, can)
+        rows, columns = (ends_of(_ends(some), body, can, name) for some, name in ((body.rows, "/rows"), (body.columns, "/columns")))
+        self.left = [row.image(digest, of_version) for row in rows]
+        self.top = [column.image(digest, of_version) for column in columns]
+        self.cells = [[mixed(row, column, self.layers, digest, can, of_version) for column in columns] for row in rows]
+        sources = {"rows": [row.identity for row in rows], "columns": [column.identity for column in columns]}
+        self.parameters = {**of_version, **sources, "layers": self.layers, **rows[0].request.options}
+
+    @property
+    def every(self) -> list[tuple[str, Row]]:
+        return [*self.left, *self.top, *(cell for line in self.cells for cell in line)]
+
+    def files(self, pngs: Mapping[str, bytes]) -> tuple[list[bytes], list[list[bytes]]]:
+        """The row along the top, and the lines below it, each after its source."""
+        lines = [[source, *line] for source, line in zip(self.left, self.cells, strict=True)]
+        return [pngs[image] for image, _ in self.top], [[pngs[image] for image, _ in line] for line in lines]
 
 
 def _ends(sources: Sequence[int | EndIn]) -> list[EndIn]:

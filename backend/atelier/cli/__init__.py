@@ -20,6 +20,7 @@ from atelier.cli.history import images
 from atelier.cli.projecting import project
 from atelier.cli.styling import stylize
 from atelier.cli.training import runs, train
+from atelier.cli.walking import interpolate, mix
 from atelier.errors import AtelierError, Invalid
 from atelier.settings import Settings
 
@@ -74,6 +75,8 @@ def serve(
 
 app.command()(train)
 app.command()(generate)
+app.command()(interpolate)
+app.command()(mix)
 app.command()(export)
 app.command()(discover)
 app.command()(project)

@@ -33,55 +33,52 @@ def generate(
             metavar="NAME=CHANCE", help="Turn until this is seen by that chance, 0 to 1; repeatable. `atelier discover` finds names."
         ),
     ] = None,
+    direction: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=AMOUNT", help="Move along a direction, -3 to 3; repeatable. `atelier discover` finds them."),
+    ] = None,
+    latent: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER|FILE", help="Draw from a projection's latent, or from z in a JSON file."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A file: one picture, a grid of several. A folder: one file an image.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw images from a published version, with no server; the same seed gives the same image."""
-    import asyncio
     from io import BytesIO
 
     from PIL import Image
 
-    from atelier.models.artifact import Manifest
-    from atelier.registry.store import Store
     from atelier.serving import images
-    from atelier.serving.engine import Engine
-    from atelier.serving.requests import Wishes, abilities, resolve
-    from atelier.serving.waiting import Weights
+    from atelier.serving.requests import Wishes, resolve
 
-    settings = Settings()
-    version = published_version(model)
-    name = version.model.name
     wishes = {
         "prompt": prompt,
         "negative_prompt": negative_prompt,
         "class_weights": {} if no_class else _classes(class_),
-        "attributes": None if attribute is None else dict(_pair("--attribute", text) for text in attribute),
+        "attributes": _pairs("--attribute", attribute),
         "truncation_psi": truncation_psi,
         "truncation_cutoff": truncation_cutoff,
         "noise_mode": noise_mode,
-        "dial": None if dial is None else dict(_pair("--dial", text) for text in dial),
+        "dial": _pairs("--dial", dial),
+        "directions": _pairs("--direction", direction),
+        "latent": None if latent is None else _latent(latent),
     }
-    store = Store(settings.store_dir)
-    can = abilities(f"{name}@{version.number}", Manifest.model_validate(version.manifest), store)
-    request = resolve(Wishes.model_validate(wishes), can)
-    first = random.randrange(2**32) if seed is None else seed
-    rows = [request.row(first + index, model=name, version=version.number) for index in range(count)]
+    settings = Settings()
+    drawable = published_drawable(model)
+    name, number = drawable.model, drawable.number
+    request = resolve(Wishes.model_validate(wishes), drawable.can)
+    first = seed if seed is not None else 0 if latent is not None else random.randrange(2**32)
+    rows = [request.row(first + index, **drawable.of_version) for index in range(count)]
     parameters = [row["parameters"] for row in rows]
-    weights = Weights(store.version(name, version.number), version.digest)
 
-    async def draw() -> list[bytes]:
-        async with Engine(settings.device, threads=settings.draw_threads) as engine:
-            return await engine.draw(weights, rows)
-
-    with say.status(f"Drawing from {name}@{version.number} …"):
-        pngs = asyncio.run(draw())
-    out = out or Path(f"{name}-v{version.number}-{first}.png")
+    pngs = draw(settings, drawable, rows)
+    out = out or Path(f"{name}-v{number}-{first}.png")
     if out.suffix == ".png":
         sheet = images.grid([Image.open(BytesIO(png)) for png in pngs])
         files = {out: pngs[0] if count == 1 else images.encode(sheet, {"items": parameters})}
     else:
-        files = {out / f"{name}-v{version.number}-{row['seed']}.png": png for row, png in zip(rows, pngs, strict=True)}
+        files = {out / f"{name}-v{number}-{row['seed']}.png": png for row, png in zip(rows, pngs, strict=True)}
     for file, png in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(png)
@@ -89,6 +86,35 @@ def generate(
         print_json({"files": [str(file) for file in files], "items": parameters})
     else:
         print("\n".join(map(str, files)))
+
+
+def draw(settings: Settings, drawable: Any, rows: list[Any]) -> list[bytes]:
+    """PNGs of rows, by an inference process of their own."""
+    import asyncio
+
+    from atelier.serving.engine import MAX_WAITING, Engine
+
+    async def drawn() -> list[bytes]:
+        async with Engine(settings.device, threads=settings.draw_threads) as engine:
+            parts = [rows[start : start + MAX_WAITING] for start in range(0, len(rows), MAX_WAITING)]
+            return [png for part in parts for png in await engine.draw(drawable.weights, part)]
+
+    with say.status(f"Drawing from {drawable.name} …"):
+        return asyncio.run(drawn())
+
+
+def published_drawable(model: str) -> Any:
+    """MODEL[@N], as what draws it sees it."""
+    from atelier.api.drawables import Drawable
+    from atelier.models.artifact import Manifest
+    from atelier.registry.store import Store
+    from atelier.serving.requests import abilities
+    from atelier.serving.waiting import Weights
+
+    version = published_version(model)
+    name, number, store = version.model.name, version.number, Store(Settings().store_dir)
+    can = abilities(f"{name}@{number}", Manifest.model_validate(version.manifest), store, version.digest)
+    return Drawable(name, number, Weights(store.version(name, number), version.digest), can, ())
 
 
 def published_version(model: str) -> Any:
@@ -113,6 +139,22 @@ def _classes(texts: list[str] | None) -> dict[str, float] | None:
     if any(_weight(text) is not None for text in texts):
         return dict(_pair("--class", text) for text in texts)
     return dict.fromkeys(texts, 1 / len(texts))
+
+
+def _latent(text: str) -> Any:
+    """A projection's number, or what a file holds."""
+    import json
+
+    try:
+        return int(text) if text.isdecimal() else json.loads(Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(
+            f"{text} is neither a projection's number nor a file with a list of numbers", param_hint="--latent"
+        ) from error
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, float] | None:
+    return None if texts is None else dict(_pair(option, text) for text in texts)
 
 
 def _pair(option: str, text: str) -> tuple[str, float]:

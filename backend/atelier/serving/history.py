@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.25  # after the first image, for others to share its transaction; what a crash loses of rows, but not of files
 YOUNG_SECONDS = 120  # in which an image is left alone: its row may be on the way, or its address in the hands of who asked for it
 BATCH = 500  # rows of a transaction: other writers wait for it
+DERIVED_SECONDS, DERIVED_BYTES = 86_400, 1 << 30  # how long images that are made of two others stay, and what they may take together
+OF_TWO = {"between", "mixed"}  # what the parameters of such an image tell
 ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -176,7 +178,7 @@ def prune(database: Database, store: Store, *, most_images: int, most_bytes: int
 
 def mend(database: Database, store: Store, *, young_seconds: float = YOUNG_SECONDS) -> None:
     """Give files that a crash has left without a row theirs, by the parameters inside of them; delete what is no image, and rows
-    whose file has gone."""
+    whose file has gone. Images that are made of two others get no row; they stay for a day, or as long as there is room for them."""
     with database.read() as session:  # before the files: those come first
         rows = set(session.scalars(select(DrawnImage.id)))
     files, before = {}, time.time() - young_seconds
@@ -184,15 +186,23 @@ def mend(database: Database, store: Store, *, young_seconds: float = YOUNG_SECON
         with suppress(FileNotFoundError):
             files[path] = path.stat().st_mtime
     there = {path.stem for path in files if path.suffix == ".png"}
-    adopted = []
+    adopted, derived = [], []
     for path, modified in files.items():
-        if path.suffix == ".png" and path.stem in rows:
+        if (path.suffix == ".png" and path.stem in rows) or modified >= before:
             continue
-        if modified < before:
-            if (drawn := _inside(database, path, datetime.fromtimestamp(modified, UTC))) is not None:
-                adopted.append(drawn)
-            else:
-                path.unlink(missing_ok=True)
+        told = _told(path)
+        if told is not None and "seed" in told:
+            adopted.append(_inside(database, path, told, datetime.fromtimestamp(modified, UTC)))
+        elif told is not None and told.keys() & OF_TWO:
+            derived.append((modified, path))
+        else:
+            path.unlink(missing_ok=True)
+    room = DERIVED_BYTES
+    for modified, path in sorted(derived, reverse=True):
+        with suppress(FileNotFoundError):
+            room -= path.stat().st_size
+            if room < 0 or modified < time.time() - DERIVED_SECONDS:
+                path.unlink()
     record(database, store, sorted(adopted, key=lambda drawn: drawn.at))
     with database.write() as session:
         for identity in rows - there:
@@ -200,18 +210,23 @@ def mend(database: Database, store: Store, *, young_seconds: float = YOUNG_SECON
                 forget(session, identity)
 
 
-def _inside(database: Database, path: Path, at: datetime) -> Kept | None:
-    """What a file without a row tells of itself; None where it is no image of ours."""
+def _told(path: Path) -> dict[str, Any] | None:
+    """What a file tells of itself; None where it is no image of ours."""
     if path != path_of(path.parents[1], path.stem) or not ID.fullmatch(path.stem):
         return None
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            parameters = json.loads(image.info["parameters"])
-        model, number, _ = parameters["model"], int(parameters["version"]), int(parameters["seed"])
+            told = json.loads(image.info["parameters"])
+        seed = {"seed": int(told["seed"])} if "seed" in told else {}
+        return {**told, "model": str(told["model"]), "version": int(told["version"]), **seed}
     except (OSError, KeyError, TypeError, ValueError, Image.DecompressionBombError, SyntaxError):
         return None
+
+
+def _inside(database: Database, path: Path, parameters: dict[str, Any], at: datetime) -> Kept:
+    """The image of a file that tells of itself."""
     with database.read() as session:
-        version = session.scalar(queries.version(model, number))
+        version = session.scalar(queries.version(parameters["model"], parameters["version"]))
     identity = {name: value for name, value in parameters.items() if name not in ("model", "version")}
     ours = version is not None and image_id(version.digest, identity) == path.stem
     return Kept(path.stem, version.digest if version is not None and ours else None, parameters, at)
