@@ -9,6 +9,7 @@ import {
   progressions,
   sorted,
   standing,
+  usualFirst,
   withError,
 } from "../src/lib/scores";
 import { metric, pathLength, score } from "./scores";
@@ -180,4 +181,15 @@ it.each([
 it("says once what to do about a network that is not here", () => {
   expect(missing([metric(), metric({ name: "kid" })], "inception")).toEqual(["atelier features fetch inception"]);
   expect(missing([metric()], "lite0")).toEqual([]);
+});
+
+it("offers the usual metrics first", () => {
+  const names = ["recall", "class_fid", "fid", "coverage", "kid"];
+  expect(usualFirst(names.map((name) => metric({ name }))).map(({ name }) => name)).toEqual([
+    "fid",
+    "kid",
+    "recall",
+    "class_fid",
+    "coverage",
+  ]);
 });

@@ -261,3 +261,12 @@ export function missing(metrics: Metric[], network: string): string[] {
     ...new Set(metrics.flatMap(({ titles }) => titles.find((title) => title.network === network)?.missing ?? [])),
   ];
 }
+
+/** What is measured by unless somebody chooses. */
+export const usualMetrics = ["fid", "kid", "precision", "recall"];
+
+/** The usual ones, then the others by name. */
+export function usualFirst(metrics: Metric[]): Metric[] {
+  const rank = ({ name }: Metric) => (usualMetrics.indexOf(name) + usualMetrics.length + 1) % (usualMetrics.length + 1);
+  return [...metrics].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, "en"));
+}

@@ -8,12 +8,12 @@ import { SelectField, TextField } from "../components/fields";
 import { Loading, ProblemNote } from "../components/pieces";
 import { Slider } from "../components/Slider";
 import { asProblem, useResource } from "../lib/resource";
-import { type Board, lacks, missing, networkWords, titleThrough } from "../lib/scores";
+import { type Board, lacks, missing, networkWords, titleThrough, usualFirst, usualMetrics } from "../lib/scores";
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
 import { useVersion, VersionFields } from "./metrics-version";
 
-const usual = { metrics: ["fid", "kid", "precision", "recall"], images: "5000", network: "lite0" };
+const usual = { metrics: usualMetrics, images: "5000", network: "lite0" };
 
 /** As the board that is shown was measured, unless somebody says otherwise: then the version stands among its rows. */
 export function MeasureForm({ board }: { board: Board | undefined }) {
@@ -69,7 +69,7 @@ function Form({ models, known, board }: FormProps) {
 
   if (!version) return <Loading />;
   const truncation = version.options.includes("truncation_psi") && own.psi ? Number(own.psi) : null;
-  const ordered = [...known].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name, "en"));
+  const ordered = usualFirst(known);
   const fitting = ordered.filter((metric) => lacks(metric, version) === null);
   const names = own.metrics === undefined ? usual.metrics : own.metrics.split(",");
   const chosen = fitting.filter(({ name }) => names.includes(name));
@@ -259,12 +259,6 @@ const splits: [string, string][] = [
   ["test", "the test part"],
   ["all", "all of them"],
 ];
-
-/** The usual ones come first. */
-function rank({ name }: Metric): number {
-  const place = usual.metrics.indexOf(name);
-  return place < 0 ? usual.metrics.length : place;
-}
 
 function whole(text: string): number | null {
   return /^\d{1,9}$/.test(text.trim()) ? Number(text) : null;

@@ -5,7 +5,7 @@ import { api } from "../api/client";
 import type { Architecture, Metric, TrainingRequest } from "../api/types";
 import { SelectField, SwitchField, TextField } from "../components/fields";
 import { useResource } from "../lib/resource";
-import { titleThrough } from "../lib/scores";
+import { titleThrough, usualFirst } from "../lib/scores";
 import type { Changes, Query } from "../lib/url";
 
 const network = "lite0"; // the one that is always here
@@ -43,7 +43,7 @@ export function Measuring({ architecture, query, errors, change }: MeasuringProp
   useEffect(() => {
     if (wrong) setOpened(true);
   }, [wrong]);
-  const fitting = known.filter((metric) => mayFit(metric, architecture));
+  const fitting = usualFirst(known).filter((metric) => mayFit(metric, architecture));
   const chosen = query.evaluate?.split(",").filter(Boolean) ?? [];
   const toggle = (name: string) => {
     const next = chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name];
