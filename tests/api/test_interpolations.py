@@ -64,8 +64,13 @@ async def test_waypoints_are_the_images_themselves_and_frames_are_drawn_alone(
     content = (await client.get(frames[1]["url"])).content
     assert json.loads(Image.open(io.BytesIO(content)).text["parameters"]) == frames[1]["parameters"]  # type: ignore[attr-defined]
 
+    told = (await client.post("/api/v1/images/inspect", content=content, headers={"content-type": "image/png"})).json()
+    assert (told["here"], told["unavailable"], told["seeds"]) == (True, None, [waypoint.get("seed", 0) for waypoint in waypoints[:2]])
+
     for file in store.images.rglob("*.png"):  # so that it has to be drawn again
         file.unlink()
+    [again] = (await client.post(told["request"]["url"], json=told["request"]["body"])).json()["items"]
+    assert again["id"] == frames[1]["id"]
     made = frames[1]["parameters"]
     ends = [{name: value for name, value in end.items() if not name.endswith("_digest")} for end in made["between"]]
     [alone] = (await walk(client, model, waypoints=ends, at=[made["t"]], space=made["space"], **options))["items"]

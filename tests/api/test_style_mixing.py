@@ -79,6 +79,8 @@ async def test_the_picture_has_its_sources_along_the_border(client: httpx.AsyncC
         left, top = x * 18 + (2 if x else 0), y * 18 + (2 if y else 0)
         cut = picture.crop((left, top, left + 16, top + 16))
         assert list(cut.convert("RGB").get_flattened_data()) == pixels((await client.get(one["url"])).content)  # type: ignore[attr-defined]
+    told = (await client.post("/api/v1/images/inspect", content=response.content, headers={"content-type": "image/png"})).json()
+    assert (await client.post(told["request"]["url"], json=told["request"]["body"])).json() == grid
     corner = picture.crop((0, 0, 16, 16)).convert("RGB")
     assert corner.getcolors() == [(256, (255, 255, 255))]
 

@@ -10,11 +10,15 @@ from atelier.api.comparisons import ComparisonIn
 from atelier.api.deps import MAX_ID, Services
 from atelier.api.drawables import Drawable
 from atelier.api.images import ImagesIn
+from atelier.api.interpolations import InterpolationIn, Walk
+from atelier.api.style_mixing import Grid, StyleMixingIn
 from atelier.errors import Invalid
 from atelier.registry import queries
 from atelier.serving.requests import Wishes, resolve
 
 Named = tuple[str, int]  # a model and the number of a version
+
+ENDS = ("between", "waypoints", "mixed", "rows", "columns")  # under which parameters tell the images that others are made of
 
 
 class RequestOut(BaseModel):
@@ -51,6 +55,9 @@ class Recipe:
                 if any(item != items[0] for item in items):
                     raise ValueError("it is a grid of images that differ in more than their seeds: each has a recipe of its own")
                 parameters = {**items[0], "seeds": seeds}
+            if ends := [end for name in ENDS for end in parameters.get(name, ())]:
+                versions = [(str(parameters.pop("model")), int(parameters.pop("version")))]
+                return cls(versions, [int(end["seed"]) for end in ends], parameters, alone=False)
             alone = "seed" in parameters
             seeds = [parameters.pop("seed")] if alone else parameters.pop("seeds")
             if "versions" in parameters:
@@ -75,6 +82,8 @@ class Recipe:
                 raise ValueError(f"{model}@{number} is not here")
             if digest is not None and drawables[model, number].weights.digest != digest:
                 raise ValueError(f"the {model}@{number} that is here is another one than the one that drew it")
+        if self.rest.keys() & {*ENDS}:
+            return self._of_ends(drawables[self.versions[0]])
         wishes = {name: value for name, value in self.rest.items() if name in Wishes.model_fields}
         body = {"seed": self.seeds[0], **wishes} if self.alone else {"seeds": self.seeds, **wishes}
         compared = len(self.versions) > 1
@@ -92,6 +101,34 @@ class Recipe:
             raise ValueError(f"what decides it has changed since: {', '.join(changed)}")
         model, number = self.versions[0]
         return RequestOut(url="/api/v1/comparisons" if compared else f"/api/v1/models/{model}/versions/{number}/images", body=body)
+
+    def _of_ends(self, drawable: Drawable) -> RequestOut:
+        """The request that draws a frame, a walk, an image of mixed styles or a grid of them."""
+        body = {name: value for name, value in self.rest.items() if name not in (*ENDS, "t")}
+        given = {name: [_asked(end) for end in self.rest[name]] for name in ENDS if name in self.rest}
+        try:
+            if "between" in given or "waypoints" in given:
+                place = {"at": [self.rest["t"]]} if "between" in given else {}
+                body = {"waypoints": given.get("between") or given["waypoints"], **place, **body}
+                walk = Walk(InterpolationIn.model_validate(body), drawable)
+                told, route = walk.frames[0][1]["parameters"] if place else walk.parameters, "interpolations"
+            else:
+                row, column = given.get("mixed", (None, None))
+                body = {"rows": [row], "columns": [column], **body} if row else {**given, **body}
+                grid = Grid(StyleMixingIn.model_validate(body), drawable)
+                told, route = grid.cells[0][0][1]["parameters"] if row else grid.parameters, "style-mixing"
+        except ValidationError as error:
+            raise ValueError(Invalid.of(error).detail) from error
+        except Invalid as error:
+            raise ValueError(error.detail) from error
+        if told != {**drawable.of_version, **self.rest}:
+            raise ValueError("what decides it has changed since")
+        return RequestOut(url=f"/api/v1/models/{drawable.model}/versions/{drawable.number}/{route}", body=body)
+
+
+def _asked(end: dict[str, Any]) -> dict[str, Any]:
+    """An image that another is made of, as a request has it."""
+    return {name: value for name, value in end.items() if not name.endswith("_digest")}
 
 
 async def drawables_of(services: Services, named: Collection[Named]) -> dict[Named, Drawable]:
