@@ -133,7 +133,8 @@ def _pixels(path: Path) -> Tensor:
 
 @torch.no_grad()
 def _features(network: FeatureNetwork, images: Tensor) -> Tensor:
-    return network(images.to(network.device)).float().cpu()
+    features: Tensor = network(images.to(network.device))
+    return features.float().cpu()
 
 
 # -------------------------------------------------------------------------------------------------------------- evidence

@@ -135,5 +135,5 @@ class Scorer:
     def _kept(self) -> BestManifest | None:
         if not self.path.exists():
             return None
-        with safe_open(self.path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(self.path, "pt") as file:
             return BestManifest.model_validate(json.loads(file.metadata()["best"]))

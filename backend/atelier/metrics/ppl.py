@@ -86,7 +86,7 @@ def path_length(
             refuse_coarse("images", images)
             seen = avg_pool2d(images, images.shape[-1] // SIZE) if images.shape[-1] > SIZE else images
             together = max(1, LOOK // seen[0, 0].numel())
-            for pairs in zip(*(half.split(together) for half in seen.chunk(2)), strict=True):
+            for pairs in zip(*(torch.split(half, together) for half in seen.chunk(2)), strict=True):
                 found = features(torch.cat(pairs))
                 refuse_coarse("features", found)
                 first, second = found.chunk(2)

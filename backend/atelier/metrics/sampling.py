@@ -80,7 +80,7 @@ class Sampler:
     @torch.no_grad()
     def __call__(self, seeds: Sequence[int]) -> Tensor:
         """uint8 [N, C, H, W], rounded as served pictures are."""
-        images = self.generator(*self.inputs(seeds), **self.options)
+        images: Tensor = self.generator(*self.inputs(seeds), **self.options)
         return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
