@@ -148,7 +148,8 @@ def test_styles_are_mixed_where_there_are_some(atelier: Atelier, store: Path, tr
     out, _ = atelier("mix", "digits-stylegan", *seeds, "--layer", "fine", "--layer", "3", "--out", str(tmp_path / "mixed.webp"), "--json")
     told = json.loads(out)
     assert told["parameters"]["layers"] == [3, 5, 6, 7]
-    assert Image.open(told["file"]).size == (2 * 34 - 2 + 4, 3 * 34 - 2 + 4)
+    with Image.open(told["file"]) as picture:
+        assert picture.size == (2 * 34 - 2 + 4, 3 * 34 - 2 + 4)
 
 
 def test_a_picture_is_projected(atelier: Atelier, trained: str, tmp_path: Path) -> None:
