@@ -94,13 +94,15 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         stack.callback(sweeper.cancel)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
-        engine = await stack.enter_async_context(Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads))
+        graphs = Graphs(settings.graph_after)
+        engine = Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads, graphs=graphs)
+        await stack.enter_async_context(engine)
         drawn = await stack.enter_async_context(Drawn(store.images, engine))
         history = await stack.enter_async_context(History(jobs_database, store, drawn.written))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
         catalog, drawables = Catalog(store.sources), Drawables(store)
-        yield {"services": Services(settings, store, catalog, database, supervisor, engine, hub, drawn, history, drawables, Graphs())}
+        yield {"services": Services(settings, store, catalog, database, supervisor, engine, hub, drawn, history, drawables, graphs)}
 
 
 def _open(url: str, store: Store) -> Database:

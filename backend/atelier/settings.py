@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     draw_threads: int = Field(1, ge=1, le=64)
     """Threads that compute when images are drawn; on a CPU, one leaves the others to what trains and to the server."""
 
+    graph_after: int = Field(256, ge=0)
+    """Images that a version draws before its ONNX graph is made, by which it draws faster on a CPU (needs atelier[onnx]); 0: never."""
+
     @property
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.store_dir.resolve() / 'atelier.db'}"

@@ -39,7 +39,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(store_dir=tmp_path_factory.mktemp("store"), device="cpu")
+    return Settings(store_dir=tmp_path_factory.mktemp("store"), device="cpu", graph_after=0)
 
 
 @pytest.fixture(scope="module")

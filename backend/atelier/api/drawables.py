@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from atelier.models.artifact import MANIFEST, Manifest
 from atelier.registry.store import Store
 from atelier.registry.tables import Version
+from atelier.serving.graphs import by_graph, graph_of
 from atelier.serving.requests import Abilities, abilities
 from atelier.serving.waiting import Weights
 from atelier.steering.classifier import DESCRIPTION
@@ -27,7 +28,7 @@ class Drawable:
     number: int
     weights: Weights
     can: Abilities
-    found: tuple[Path, ...]  # where it is described what discoveries have found out about its images, once they have
+    found: tuple[Path, ...]  # where it is described what discoveries have found out about its images, and its graph, once they are there
 
     @property
     def name(self) -> str:
@@ -57,10 +58,12 @@ class Drawables:
         model, number, digest = version.model.name, version.number, version.digest
         manifest = Manifest.model_validate(version.manifest)
         weights = Weights(self._store.version(model, number), digest)
-        found = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION, self._store.directions(digest) / FILE
+        discovered = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION, self._store.directions(digest) / FILE
+        found = *discovered, graph_of(weights)
         state = _state(weights, found)  # before it is read: what comes meanwhile is seen the next time
         can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store, digest)
-        drawable = Drawable(model, number, weights, can, found)
+        weights = by_graph(weights)
+        drawable = Drawable(model, number, weights, replace(can, by_graph=weights.graph is not None), found)
         if state is not None:
             self._known[model, number] = drawable, state
             if len(self._known) > REMEMBERED:

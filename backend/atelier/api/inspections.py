@@ -18,7 +18,7 @@ from atelier.api.recipes import Recipe, RequestOut, drawables_of
 from atelier.datasets.pictures import Unreadable, examine
 from atelier.errors import Invalid, TooLarge
 from atelier.registry.store import Store
-from atelier.serving.images import MEDIA_TYPES, image_id, read_parameters
+from atelier.serving.images import BY_GRAPH, MEDIA_TYPES, image_id, read_parameters
 from atelier.serving.requests import Wishes, resolve
 
 router = APIRouter(prefix="/images", tags=["images"])
@@ -82,8 +82,10 @@ async def inspect_image(request: Request, services: ServicesDep) -> InspectionOu
     if again is not None and recipe.alone:
         [drawable] = drawables.values()
         wish = resolve(Wishes.model_validate({name: value for name, value in again.body.items() if name != "seed"}), drawable.can)
-        identity = image_id(drawable.weights.digest, wish.identity(recipe.seeds[0]))
-        url = f"/api/v1/images/{identity}" if await services.drawn.find([identity]) else None
+        identity = {"seed": recipe.seeds[0], **wish.parameters}
+        either = [image_id(drawable.weights.digest, {**identity, **runtime}) for runtime in (wish.runtime, BY_GRAPH, {})]
+        found = await services.drawn.find(set(either))
+        url = next((f"/api/v1/images/{image}" for image in either if image in found), None)
     return InspectionOut(
         parameters=parameters,
         versions=[f"{model}@{number}" for model, number in recipe.versions],

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Response
-from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +12,7 @@ from atelier.datasets.catalog import Catalog
 from atelier.errors import Invalid, NotFound
 from atelier.models.artifact import Manifest
 from atelier.serving.images import encode
-from atelier.serving.requests import Prompt, abilities
-from atelier.serving.waiting import Weights
+from atelier.serving.requests import Prompt
 from atelier.text.memory import Reading
 
 router = APIRouter(prefix="/models/{name}/versions/{number}", tags=["images"])
@@ -70,11 +68,10 @@ async def read_prompts(
 ) -> ReadingsOut:
     """The training captions nearest to each prompt, with their pictures, and a warning when nothing is near."""
     name = f"{version.model.name}@{version.number}"
-    can = await run_in_threadpool(abilities, name, Manifest.model_validate(version.manifest), services.store)
-    if can.conditioning != "text":
-        raise Invalid.at("/prompts", can.words())
-    weights = Weights(services.store.version(version.model.name, version.number), version.digest)
-    readings = await services.engine.read(weights, body.prompts)
+    drawable = services.drawables.get(version.model.name, version.number) or await services.drawables.learn(version)
+    if drawable.can.conditioning != "text":
+        raise Invalid.at("/prompts", drawable.can.words())
+    readings = await services.engine.read(drawable.weights, body.prompts)
     known = [reading for reading in readings if reading is not None]
     if len(known) < len(readings):
         raise NotFound(f"{name} was published without the captions that it learned from.")

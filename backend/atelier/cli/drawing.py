@@ -108,13 +108,15 @@ def published_drawable(model: str) -> Any:
     from atelier.api.drawables import Drawable
     from atelier.models.artifact import Manifest
     from atelier.registry.store import Store
+    from atelier.serving.graphs import by_graph
     from atelier.serving.requests import abilities
     from atelier.serving.waiting import Weights
 
     version = published_version(model)
     name, number, store = version.model.name, version.number, Store(Settings().store_dir)
     can = abilities(f"{name}@{number}", Manifest.model_validate(version.manifest), store, version.digest)
-    return Drawable(name, number, Weights(store.version(name, number), version.digest), can, ())
+    weights = by_graph(Weights(store.version(name, number), version.digest))
+    return Drawable(name, number, weights, can, ())
 
 
 def published_version(model: str) -> Any:

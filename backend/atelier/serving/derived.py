@@ -25,8 +25,9 @@ class End:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides it, but for the options, which all ends share."""
-        return {name: value for name, value in self.request.identity(self.seed).items() if name not in self.request.options}
+        """What decides it, but for the options and the runtime, which all ends share."""
+        shared = self.request.options.keys() | self.request.runtime
+        return {name: value for name, value in self.request.identity(self.seed).items() if name not in shared}
 
 
 def between(a: End, b: End, t: float, space: PathSpace, digest: str, of_version: dict[str, Any]) -> tuple[str, Row]:
@@ -36,7 +37,8 @@ def between(a: End, b: End, t: float, space: PathSpace, digest: str, of_version:
     identity = {"between": [a.identity, b.identity], "t": t, "space": space, **a.request.options}
     row = a.request.row(a.seed)
     row["between"] = BetweenRow(row=b.request.row(b.seed), t=t, space=space)
-    return _named(row, identity, digest, of_version)
+    row["parameters"] = {**of_version, **identity}
+    return image_id(digest, {**identity, **a.request.runtime}), row
 
 
 def mixed(a: End, b: End, layers: Sequence[int], digest: str, can: Abilities, of_version: dict[str, Any]) -> tuple[str, Row]:
@@ -46,12 +48,8 @@ def mixed(a: End, b: End, layers: Sequence[int], digest: str, can: Abilities, of
     identity = {"mixed": [a.identity, b.identity], "layers": list(layers), **a.request.options}
     row = a.request.row(a.seed)
     row["mixed"] = MixedRow(row=b.request.row(b.seed), layers=list(layers))
-    return _named(row, identity, digest, of_version)
-
-
-def _named(row: Row, identity: dict[str, Any], digest: str, of_version: dict[str, Any]) -> tuple[str, Row]:
     row["parameters"] = {**of_version, **identity}
-    return image_id(digest, identity), row
+    return image_id(digest, {**identity, **a.request.runtime}), row
 
 
 def positions(waypoints: int, frames: int, *, easing: Easing, loop: bool) -> list[float]:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from atelier.errors import AtelierError, Overloaded, TooMany
+from atelier.serving.graphs import Graphs
 from atelier.serving.process import Worker
 from atelier.serving.rows import Row
 from atelier.serving.waiting import Drawing, Waiting, Weights
@@ -38,8 +39,9 @@ class Engine:
     draws the other. Fewer rows wait here, for others to join them.
     """
 
-    def __init__(self, device: str, *, loaded_bytes: int = 2 << 30, threads: int = 1) -> None:
+    def __init__(self, device: str, *, loaded_bytes: int = 2 << 30, threads: int = 1, graphs: Graphs | None = None) -> None:
         self._of_worker = device, loaded_bytes, threads
+        self._graphs = graphs or Graphs()
         self._worker: Worker | None = None
         self._starting = asyncio.Lock()
         self._waiting = Waiting()
@@ -180,6 +182,8 @@ class Engine:
                 if not drawing.content.done():  # whoever asked may have gone
                     drawing.content.set_exception(known)
         else:
+            if weights.graph is None and self._worker is not None and self._worker.graphs:
+                self._graphs.count(weights, len(batch))
             self._pace += 0.1 * ((loop.time() - begun) / len(batch) - self._pace)
             for drawing, content in zip(batch, contents, strict=True):
                 if not drawing.content.done():
@@ -208,4 +212,5 @@ class Engine:
 
 
 def _found(weights: Weights) -> dict[str, str]:
-    return {"folder": str(weights.folder), "digest": weights.digest}
+    graph = {} if weights.graph is None else {"graph": str(weights.graph)}
+    return {"folder": str(weights.folder), "digest": weights.digest, **graph}

@@ -1,6 +1,7 @@
 """ONNX graphs of versions: made in a process of their own, `python -m atelier.serving.graphs FOLDER FILE`, and kept in the store.
 
-Making one takes seconds, and tensors, neither of which the web process has.
+Making one takes many seconds, and tensors, neither of which the web process has. It is made when it is asked for, or when a version has
+drawn so many images that it is worth it; from then on, ONNX Runtime draws the version.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from atelier.errors import AtelierError, Invalid, Overloaded
@@ -26,6 +29,12 @@ EXPORT_SECONDS = 300.0
 def graph_of(weights: Weights) -> Path:
     """Where the graph of a version in the store is, or will be."""
     return weights.folder.parents[2] / "compiled" / f"{weights.digest}.onnx"
+
+
+def by_graph(weights: Weights) -> Weights:
+    """With its graph, where there is one and what draws by it is installed."""
+    graph = graph_of(weights)
+    return replace(weights, graph=graph) if graph.is_file() and importlib.util.find_spec("onnxruntime") is not None else weights
 
 
 def about(manifest: Manifest) -> dict[str, str]:
@@ -66,9 +75,14 @@ def make(folder: Path, path: Path) -> None:
 
 
 class Graphs:
-    """Those that are being made: however many ask for one, it is made once; one at a time."""
+    """Those that are being made: however many ask for one, it is made once; one at a time.
 
-    def __init__(self) -> None:
+    `after` is how many images a version draws by torch before its graph is made unasked; 0: never.
+    """
+
+    def __init__(self, after: int = 0) -> None:
+        self._after = after
+        self._drawn = Counter[str]()  # images, by the digests of their versions
         self._making: dict[Path, asyncio.Task[None]] = {}
         self._turn = asyncio.Semaphore(1)
 
@@ -85,11 +99,22 @@ class Graphs:
             return path
         if importlib.util.find_spec("onnxscript") is None:
             raise Invalid.at("/format", f"this server can't write ONNX until its operator runs {INSTALL}")
+        await asyncio.shield(self._begin(weights, path))
+        return path
+
+    def count(self, weights: Weights, images: int) -> None:
+        """Hear of images that torch drew, on a CPU; must be called in the event loop."""
+        if self._after and self._drawn[weights.digest] < self._after:
+            self._drawn[weights.digest] += images
+            packages = ("onnxscript", "onnxruntime")
+            if self._drawn[weights.digest] >= self._after and all(map(importlib.util.find_spec, packages)):
+                self._begin(weights, graph_of(weights))
+
+    def _begin(self, weights: Weights, path: Path) -> "asyncio.Task[None]":
         if path not in self._making:
             self._making[path] = asyncio.create_task(self._make(weights, path), name=f"graph of {weights.name}")
             self._making[path].add_done_callback(lambda task: self._forget(path, task))
-        await asyncio.shield(self._making[path])
-        return path
+        return self._making[path]
 
     def _forget(self, path: Path, task: "asyncio.Task[None]") -> None:
         self._making.pop(path, None)

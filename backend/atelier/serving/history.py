@@ -22,7 +22,7 @@ from atelier.registry import queries
 from atelier.registry.database import Database
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, DrawnImage, Job, now
-from atelier.serving.images import image_id, path_of
+from atelier.serving.images import BY_GRAPH, image_id, path_of
 
 log = logging.getLogger(__name__)
 
@@ -228,5 +228,5 @@ def _inside(database: Database, path: Path, parameters: dict[str, Any], at: date
     with database.read() as session:
         version = session.scalar(queries.version(parameters["model"], parameters["version"]))
     identity = {name: value for name, value in parameters.items() if name not in ("model", "version")}
-    ours = version is not None and image_id(version.digest, identity) == path.stem
+    ours = version is not None and path.stem in (image_id(version.digest, {**identity, **runtime}) for runtime in ({}, BY_GRAPH))
     return Kept(path.stem, version.digest if version is not None and ours else None, parameters, at)

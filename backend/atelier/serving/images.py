@@ -17,6 +17,7 @@ Format = Literal["png", "webp", "jpeg"]
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 
 GAP = 2  # pixels between the images of a grid
+BY_GRAPH = {"runtime": "onnx"}  # beside what decides an image, where ONNX Runtime drew it: its bits are others than torch's
 QUALITY = 90  # of WebP and JPEG, of 100
 EXIF, USER_COMMENT = 0x8769, 0x9286  # the directory and the tag in it (Exif 3.0, table 8)
 ASCII = b"ASCII\0\0\0"  # how a user comment says what it is written in

@@ -19,6 +19,7 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 from atelier.models.base import Generator
+from atelier.serving.accelerate import accelerate
 from atelier.serving.rows import Row
 from atelier.serving.sources import has_styles, source, steered
 from atelier.steering.classifier import Classifier, load
@@ -90,11 +91,15 @@ class Drawer:
 
     _sizes: ClassVar[OrderedDict[Any, tuple[int, ...]]] = OrderedDict()  # of networks by their shape: versions of one model share it
 
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator.to(memory_format=torch.channels_last)
+    def __init__(self, generator: Generator, graph: Path | None = None) -> None:
+        self.generator, self.graph = generator.to(memory_format=torch.channels_last), graph
         state = generator.state_dict()
         self.bytes = sum(value.nbytes for value in state.values())
-        shape = type(generator), tuple((name, value.shape, value.device) for name, value in state.items())
+        accelerated = False
+        if graph is not None:
+            accelerated = "forward" in vars(accelerate(generator, graph))
+            self.bytes += graph.stat().st_size if accelerated else 0
+        shape = type(generator), accelerated, tuple((name, value.shape, value.device) for name, value in state.items())
         if shape not in self._sizes:
             self._sizes[shape] = sizes_of(self.generator)
             if len(self._sizes) > 64:

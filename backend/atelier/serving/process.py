@@ -23,9 +23,10 @@ class Died(ConnectionError):
 class Worker:
     """A running inference process; `ask` may be called before earlier requests are answered."""
 
-    def __init__(self, process: Process, rows: int) -> None:
+    def __init__(self, process: Process, rows: int, graphs: bool) -> None:
         self._process = process
         self.rows = rows  # that it likes at a time
+        self.graphs = graphs  # whether it would draw by them
         self._asked: deque[asyncio.Future[tuple[dict[str, Any], list[bytes]]]] = deque()
         self._reader = asyncio.create_task(self._read(), name="inference answers")
 
@@ -48,7 +49,7 @@ class Worker:
         except BaseException:  # a timeout, or whoever waited has gone: a process whose greeting is unread would confuse the next
             await _kill(process)
             raise
-        return cls(process, head["rows"])
+        return cls(process, head["rows"], head["graphs"])
 
     @property
     def pid(self) -> int:

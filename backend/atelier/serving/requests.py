@@ -13,6 +13,7 @@ from atelier.models import architectures
 from atelier.models.artifact import Manifest
 from atelier.models.base import Conditioning
 from atelier.registry.store import Store
+from atelier.serving.images import BY_GRAPH
 from atelier.serving.rows import DialRow, Entry, Row, Steered
 from atelier.serving.steered import Sliders, projected, sliders
 from atelier.steering.classifier import Description, read_description
@@ -105,6 +106,7 @@ class Abilities:
     resolution: int = 0  # pixels of an image's side
     digest: str = ""  # of the version, where it is published
     projections: Path | None = None  # where the latents are that were found for pictures
+    by_graph: bool = False  # whether ONNX Runtime draws it
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ class Request:
     chosen: list[Entry]
     options: dict[str, Any]
     steered: Steered = field(default_factory=Steered)
+    runtime: dict[str, str] = field(default_factory=dict)  # what draws it, as its id says it
 
     def row(self, seed: int, **of_version: Any) -> Row:
         parameters = {**of_version, "seed": seed, **self.parameters}
@@ -159,8 +162,8 @@ class Request:
         return {**row, **self.steered}
 
     def identity(self, seed: int) -> dict[str, Any]:
-        """All that decides an image beside its weights."""
-        return {"seed": seed, **self.parameters}
+        """All that decides an image's bits beside its weights."""
+        return {"seed": seed, **self.parameters, **self.runtime}
 
 
 def resolve(wishes: Wishes, can: Abilities) -> Request:
@@ -184,7 +187,8 @@ def resolve(wishes: Wishes, can: Abilities) -> Request:
         targets = [(names.index(name), value) for name, value in sorted(wishes.dial.items())]
         parameters |= {"dial": wishes.dial, "classifier": description.digest[:16]}
         steered["dial"] = DialRow(folder=str(can.classifier.folder), digest=description.digest, targets=targets)
-    return replace(request, parameters={**request.parameters, **parameters}, steered=steered)
+    runtime = BY_GRAPH if can.by_graph else {}
+    return replace(request, parameters={**request.parameters, **parameters}, steered=steered, runtime=runtime)
 
 
 def _discovery(can: Abilities) -> str:

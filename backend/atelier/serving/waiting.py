@@ -15,6 +15,7 @@ class Weights:
 
     folder: Path
     digest: str
+    graph: Path | None = None  # by which ONNX Runtime draws it
 
     @property
     def name(self) -> str:

@@ -3,14 +3,15 @@
 A request is one line of JSON:
 
 - {"draw": {"folder", "digest"}, "rows": [{"seed", …}]} with rows as in rows.py; one answer a row, a picture, or JSON where it is
-  only to be read,
+  only to be read; the version has a "graph" as well where ONNX Runtime shall draw it,
 - {"load": {"folder", "digest"}}: get a version ready,
 - {"unload": digest}: forget it, and give its memory back.
 
 The answer is one line of JSON, {"sizes": […]} and that many bytes for each row, or {"error": …}. Each tells what is loaded by then,
-{"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep the requests' order. The first line, {"rows": 16},
-says that the process can draw and how many rows it likes at a time. Versions stay loaded while all of them together take up to
-BYTES, those longest not asked for leave first; the one that is drawn with stays whatever it takes.
+{"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep the requests' order. The first line, {"rows": 16,
+"graphs": true}, says that the process can draw, how many rows it likes at a time, and whether it would draw by graphs. Versions stay
+loaded while all of them together take up to BYTES, those longest not asked for leave first; the one that is drawn with stays
+whatever it takes.
 
 One thread computes, another encodes and answers: the next pass need not wait for the files of the last.
 """
@@ -52,13 +53,13 @@ class Loaded:
         self.device, self.most = device, most
         self.drawers: OrderedDict[str, Drawer] = OrderedDict()  # the latest asked for stands last
 
-    def get(self, folder: Path, digest: str) -> Drawer:
+    def get(self, folder: Path, digest: str, graph: Path | None) -> Drawer:
         """
         Raises:
             ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
         """
-        if digest not in self.drawers:
-            self.drawers[digest] = Drawer(artifact.load(folder, self.device)[1])
+        if digest not in self.drawers or self.drawers[digest].graph != graph:
+            self.drawers[digest] = Drawer(artifact.load(folder, self.device)[1], graph)
             left = False
             while self.bytes > self.most and len(self.drawers) > 1:
                 self.drawers.pop(next(other for other in self.drawers if other != digest))
@@ -146,13 +147,13 @@ def main() -> None:
             return
         version = request.get("draw") or request["load"]
         folder, rows = Path(version["folder"]), request.get("rows", [])
-        drawer = loaded.get(folder, version["digest"])
+        drawer = loaded.get(folder, version["digest"], Path(version["graph"]) if "graph" in version else None)
         readings = {index: read(drawer.generator, folder, row["read"]) for index, row in enumerate(rows) if "read" in row}
         drawn = [row for row in rows if "read" not in row]
         images = drawer.draw(drawn) if drawn else None
         encoder.submit(answer_drawn, state(), readings, drawn, images)
 
-    answer({"rows": most_rows(device)})
+    answer({"rows": most_rows(device), "graphs": device.type == "cpu"})
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
         for line in sys.stdin.buffer:
             try:
