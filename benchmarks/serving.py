@@ -1,7 +1,7 @@
 """Drawing images over HTTP, under load, beside a training run, over several versions and through crashes; all in one run, as ratios.
 
 Real servers on real ports and clients in a process of their own. What is drawn: a DCGAN of 64 pixels and of the preset quick's width with
-random weights (five versions of it), a VAE likewise, and StyleGAN's starter. Parts, each of a minute or two:
+random weights (five versions of it), a VAE likewise, and StyleGAN's starter. Parts, each of a minute or two, ten in all on a quiet machine:
 
 - throughput: 16 clients that ask for an image each, against a FastAPI route that calls the generator in the thread pool (as torch comes,
   and with one thread that doesn't spin), against LitServe with its own batching, and against the bare generator in batches of 16 with its
@@ -11,6 +11,8 @@ random weights (five versions of it), a VAE likewise, and StyleGAN's starter. Pa
 - memory: requests over five versions, of which two have room; memory of both processes after the first 500 and at the end.
 - crashes: requests while the inference process is killed ten times.
 - slider: 30 wishes a second on one live channel.
+
+The service draws by torch, as it does without the extra `onnx`, and where it is installed by ONNX Runtime as well.
 
     python benchmarks/serving.py [--parts throughput cost …] [--scale 0.1] [--litserve DIR]
 
@@ -102,17 +104,19 @@ def process(command: list[str], environment: dict[str, str], says: str | None, l
                         return
             time.sleep(0.2)
     finally:
-        with suppress(ProcessLookupError):
+        with suppress(psutil.NoSuchProcess):
+            below = psutil.Process(running.pid).children(recursive=True)
             os.killpg(running.pid, signal.SIGINT)
-        try:
-            running.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(15)
+            for one in (*below, running):  # a job goes on when its server ends, but not when its store does
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+        running.wait()
 
 
 def studio(folder: Path, **settings: Any) -> Any:
-    environment = {f"ATELIER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {f"ATELIER_{name.upper()}": str(value) for name, value in {"graph_after": 0, **settings}.items()}
     environment |= {"ATELIER_STORE_DIR": str(folder), "ATELIER_DEVICE": "cpu", "ATELIER_PORT": "0"}
     return process([sys.executable, "-m", "atelier", "serve"], environment, r"Atelier is at http://\S+:(\d+)", folder / "server.txt")
 
@@ -153,6 +157,17 @@ def path(model: str, number: int = 1) -> str:
     return f"/api/v1/models/{model}/versions/{number}/images"
 
 
+def graph(port: str, model: str) -> bool:
+    """Whether ONNX Runtime draws a model from now on; its graph is made where there is none."""
+    answer = httpx.get(f"http://127.0.0.1:{port}{path(model).removesuffix('images')}download", params={"format": "onnx"}, timeout=400)
+    return answer.is_success
+
+
+def compared(rates: dict[str, float], rate: float) -> str:
+    """How many times as many images we draw."""
+    return ", ".join(f"{name} draws {ours / rate:.2f} times as many" for name, ours in rates.items() if name.startswith("Atelier"))
+
+
 class Bench:
     def __init__(self, folder: Path, scale: float, litserve: Path | None) -> None:
         self.folder, self.scale, self.litserve = folder, scale, litserve
@@ -160,6 +175,7 @@ class Bench:
         migrate(settings.resolved_database_url)
         database, store = Database(settings.resolved_database_url), Store(folder)
         self.dcgan = [publish(store, database, "dcgan", "dcgan", seed) for seed in range(VERSIONS)]
+        publish(store, database, "graphed", "dcgan", VERSIONS)
         publish(store, database, "vae", "vae", 0)
         database.dispose()
         shutil.copytree(STYLEGAN, folder / "versions" / STYLEGAN.name)
@@ -171,7 +187,7 @@ class Bench:
         return play(kind="images", port=int(port), paths=paths or [path("dcgan")], clients=clients, first_seed=self.seed, **plan)
 
     def throughput(self) -> None:
-        seconds, rounds = max(2.0, 5 * self.scale), 3 if self.scale >= 1 else 1
+        seconds, rounds = max(2.0, 6 * self.scale), 2 if self.scale >= 1 else 1
         rivals = {"thread pool, as torch comes": ("pool", {}), "thread pool, one thread": ("pool", THREADS)}
         if self.litserve is not None:
             rivals["LitServe"] = ("litserve", THREADS | {"PYTHONPATH": str(self.litserve)})
@@ -180,8 +196,10 @@ class Bench:
         for _ in range(rounds):
             bare.append(told("raw", self.dcgan[0], max(2, int(seconds))))
             with studio(self.folder) as (_, port):
-                self.images(port, requests=32)
-                seen.setdefault("Atelier", []).append(self.images(port, seconds=seconds, probe="/healthz"))
+                ours = {"Atelier": "dcgan"} | ({"Atelier by ONNX Runtime": "graphed"} if graph(port, "graphed") else {})
+                for name, model in ours.items():
+                    self.images(port, requests=32, paths=[path(model)])
+                    seen.setdefault(name, []).append(self.images(port, seconds=seconds, paths=[path(model)], probe="/healthz"))
             for name, (kind, environment) in rivals.items():
                 with rival(kind, self.dcgan[0], free_port(), environment) as (_, port):
                     self.images(port, requests=32, paths=["/images"])
@@ -192,10 +210,10 @@ class Bench:
             times, probed = [t for one in all for t in one["times"]], [t for one in all for t in one["probed"]]
             print(
                 f"  {name}: {rates[name]:.0f} images/s, p50 {p(0.5, times):.0f} ms, p95 {p(0.95, times):.0f} ms, "
-                f"/healthz p95 {p(0.95, probed):.1f} ms; Atelier draws {rates['Atelier'] / rates[name]:.2f} times as many"
+                f"/healthz p95 {p(0.95, probed):.1f} ms; {compared(rates, rates[name])}"
             )
         loop = statistics.mean(bare)
-        print(f"  bare generator in a loop: {loop:.0f} images/s; Atelier draws {rates['Atelier'] / loop:.2f} times as many")
+        print(f"  bare generator in a loop: {loop:.0f} images/s; {compared(rates, loop)}")
 
     def training(self) -> None:
         seconds = max(3.0, 15 * self.scale)
@@ -216,9 +234,6 @@ class Bench:
 
             before, _ = steps(lambda: time.sleep(seconds))
             beside, busy = steps(lambda: self.images(port, seconds=seconds))
-            client.post(f"{run}/cancel")
-            while client.get(run).json()["status"] == "running":
-                time.sleep(0.2)
         times, others = alone["times"], busy["times"]
         print(f"training: {CLIENTS} clients, p95 {p(0.95, times):.0f} ms alone, {p(0.95, others):.0f} ms beside it,", end=" ")
         print(
@@ -266,26 +281,31 @@ class Bench:
                 "first_seed": self.seed,
                 "requests": requests,
             }
-            client = subprocess.Popen(
-                [sys.executable, str(HERE / "clients.py"), json.dumps(plan)], env=PLAIN, stdout=subprocess.PIPE, text=True
-            )
-            killed = 0
-            while client.poll() is None and killed < kills:
-                before = httpx.get(f"http://127.0.0.1:{port}/api/v1/system", timeout=60).json()["inference"]
-                for child in server.children():
-                    if before["memory"] and "atelier.serving.worker" in child.cmdline():
-                        time.sleep(0.3)
-                        child.kill()
-                        killed += 1
-                time.sleep(0.3)
-            seen = json.loads(client.communicate(timeout=600)[0])
+            command = [sys.executable, str(HERE / "clients.py"), json.dumps(plan)]
+            client, killed = subprocess.Popen(command, env=PLAIN, stdout=subprocess.PIPE, text=True), 0
+            try:
+                while client.poll() is None and killed < kills:
+                    before = httpx.get(f"http://127.0.0.1:{port}/api/v1/system", timeout=60).json()["inference"]
+                    for child in server.children():
+                        with suppress(psutil.NoSuchProcess):
+                            if before["memory"] and "atelier.serving.worker" in child.cmdline():
+                                time.sleep(0.3)
+                                child.kill()
+                                killed += 1
+                    time.sleep(0.3)
+                seen = json.loads(client.communicate(timeout=600)[0])
+            finally:
+                client.kill()
+                client.wait()
         answered = sum(seen["statuses"].values())
         print(f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']}, {answered} answered")
 
     def slider(self) -> None:
         wishes = max(60, int(300 * self.scale))
         with studio(self.folder) as (_, port):
-            for model in ("dcgan", "vae", STYLEGAN.name):
+            for model, by in (("dcgan", ""), ("vae", ""), (STYLEGAN.name, ""), (STYLEGAN.name, " by ONNX Runtime")):
+                if by and not graph(port, model):
+                    continue
                 plan = {
                     "kind": "slider",
                     "port": int(port),
@@ -299,7 +319,7 @@ class Bench:
                 play(**plan, wishes=30)
                 seen = play(**plan, wishes=wishes)
                 times = seen["times"]
-                print(f"slider, {model}: {wishes} wishes at 30/s, {seen['answered']} answered in order, the last one too:", end=" ")
+                print(f"slider, {model}{by}: {wishes} wishes at 30/s, {seen['answered']} answered in order, the last one too:", end=" ")
                 print(f"p50 {p(0.5, times):.0f} ms, p95 {p(0.95, times):.0f} ms")
 
     parts = (throughput, training, cost, memory, crashes, slider)
@@ -314,9 +334,11 @@ if __name__ == "__main__":
     parser.add_argument("--scale", type=float, default=1.0, help="of all counts and times; below 1 to see that it runs")
     parser.add_argument("--litserve", type=Path, help="where it was installed")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of every `finally`, which end what runs
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), arguments.scale, arguments.litserve)
         for part in Bench.parts:
             if part.__name__ in arguments.parts:
+                begun = time.perf_counter()
                 part(bench)
-                sys.stdout.flush()
+                print(f"  ({part.__name__} took {time.perf_counter() - begun:.0f} s)", flush=True)
