@@ -112,7 +112,7 @@ async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> 
 VersionDep = Annotated[Version, Depends(_version, scope="function")]
 
 
-async def find_drawable(services: ServicesDep, name: ModelName, number: VersionNumber) -> Drawable:
+async def find_drawable(services: Services, name: str, number: int | Literal["latest"]) -> Drawable:
     """A version to draw with; without a query where its number is known."""
     if number != "latest" and (known := services.drawables.get(name, number)) is not None:
         return known
@@ -121,7 +121,12 @@ async def find_drawable(services: ServicesDep, name: ModelName, number: VersionN
     return await services.drawables.learn(version)
 
 
-DrawableDep = Annotated[Drawable, Depends(find_drawable)]
+async def _drawable(connection: HTTPConnection, name: ModelName, number: VersionNumber) -> Drawable:
+    # The services are not asked for as a dependency: each costs as much as all else that is done here, for every image that is drawn.
+    return await find_drawable(await services(connection), name, number)
+
+
+DrawableDep = Annotated[Drawable, Depends(_drawable)]
 
 
 def _wants_png(accept: Annotated[str, Header(include_in_schema=False)] = "") -> bool:

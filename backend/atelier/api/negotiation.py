@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import Depends, Header
+from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -44,8 +44,8 @@ def preferred(accept: str) -> Answer:
     return best_of(accept, ANSWERS, "json")
 
 
-async def _preferred(accept: Annotated[str, Header(include_in_schema=False)] = "") -> Answer:
-    return preferred(accept)
+async def _preferred(request: Request) -> Answer:
+    return preferred(request.headers.get("accept", ""))
 
 
 AnswerDep = Annotated[Answer, Depends(_preferred)]

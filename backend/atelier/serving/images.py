@@ -4,10 +4,10 @@ import hashlib
 import io
 import json
 import math
+import secrets
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from PIL import Image
@@ -124,9 +124,10 @@ def path_of(folder: Path, image: str) -> Path:
 
 def keep(path: Path, png: bytes) -> None:
     """Write an image whole: who finds the file finds all of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        file.write(png)
-    whole = Path(file.name)
-    whole.chmod(0o644)  # a temporary file is its owner's alone
-    whole.replace(path)
+    part = path.with_name(f"{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(png)
+    except FileNotFoundError:  # the first image of its folder
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(png)
+    part.replace(path)
