@@ -115,7 +115,7 @@ def test_a_prompt_asks_for_what_the_version_can_do(client: openai.OpenAI, model:
         ({"model": "plain", "prompt": "", "size": "64x32"}, "size", "square"),
         ({"model": "plain", "prompt": "", "size": "4096x4096"}, "size", "16 to 2048"),
         ({"model": "plain", "prompt": "", "n": 11}, "n", "less than or equal to 10"),
-        ({"model": "plain", "prompt": "", "extra_body": {"truncation_psi": 0.5}}, "truncation_psi", "plain@2 draws from seeds alone"),
+        ({"model": "plain", "prompt": "", "extra_body": {"truncation_psi": 0.5}}, "truncation_psi", "plain@2 takes latent"),
         ({"model": "plain", "prompt": "", "extra_body": {"sede": 1}}, "sede", "no field of this name"),
     ],
 )
