@@ -163,7 +163,7 @@ def test_a_picture_is_projected(atelier: Atelier, trained: str, tmp_path: Path) 
         assert drawn.size == (16, 16)
         assert json.loads(drawn.text["parameters"])["latent"] == job["id"]  # type: ignore[attr-defined]
     assert latent.stat().st_size > 400
-    assert "first@1 draws from seeds alone" in atelier("project", trained, given, "--out", out, "--class", "star", code=2)[1]
+    assert "Error in class_weights: first@1" in atelier("project", trained, given, "--out", out, "--class", "star", code=2)[1]
     assert "the file is not there" in atelier("project", trained, str(tmp_path / "none.jpg"), "--out", out, code=2)[1]
     assert "end its name in .png" in atelier("project", trained, given, "--out", "out.txt", code=2)[1]
 
