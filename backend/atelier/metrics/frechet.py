@@ -117,8 +117,8 @@ class Gaussian:
         """L [D, D], lower triangular, of a regular covariance, L Lᵀ = C, of features in their own order: another covariance need not be
         put into this one's, which takes a tenth of a distance. From `cholesky`, for without an order it can fail by round-off.
         """
-        lower: Array = torch.linalg.qr(self.factor.mT, mode="r").R.mT.numpy()  # in Fortran's order, as LAPACK wants it
-        return lower
+        upper = torch.linalg.qr(self.factor.mT, mode="r").R
+        return np.asfortranarray(upper.mT.numpy())  # as LAPACK wants it, else it is copied each time
 
     @property
     def rank(self) -> int:
