@@ -44,7 +44,7 @@ async def test_words_that_it_never_saw_are_said(client: httpx.AsyncClient) -> No
     [
         (URL, {"prompts": []}, 422, "at least 1 item"),
         (URL, {"prompts": [" "]}, 422, "at least 1 character"),
-        (URL.replace("worded", "tiny"), {"prompts": ["a"]}, 422, "draws from seeds alone"),
+        (URL.replace("worded", "tiny"), {"prompts": ["a"]}, 422, "takes latent"),
         (URL.replace("worded", "nobody"), {"prompts": ["a"]}, 404, "no model 'nobody'"),
     ],
 )
