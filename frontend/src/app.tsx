@@ -1,41 +1,42 @@
-/** Which page an address shows. */
+/** Which page an address shows. Every page but Home comes when it is first asked for. */
 
-import { ErrorBoundary, LocationProvider, lazy, Route, Router } from "preact-iso";
-import { Shell } from "./components/Shell";
-import { Dataset } from "./pages/Dataset";
-import { Datasets } from "./pages/Datasets";
+import { LocationProvider, Route, Router } from "preact-iso";
+import { lazy, PageBoundary } from "./components/PageBoundary";
+import { arrive, Shell } from "./components/Shell";
 import { Home } from "./pages/Home";
-import { Inference } from "./pages/Inference";
-import { Logs } from "./pages/Logs";
 import { NotFound } from "./pages/NotFound";
-import { Run } from "./pages/Run";
-import { Runs } from "./pages/Runs";
-import { Style } from "./pages/Style";
-import { Train } from "./pages/Train";
-import { Transfer } from "./pages/Transfer";
 
-const Metrics = lazy(() => import("./pages/Metrics")); // with forms and tables that a first look at Atelier does without
+const Train = lazy(() => import("./pages/Train"));
+const Runs = lazy(() => import("./pages/Runs"));
+const Run = lazy(() => import("./pages/Run"));
+const Inference = lazy(() => import("./pages/Inference"));
+const Style = lazy(() => import("./pages/Style"));
+const Transfer = lazy(() => import("./pages/Transfer"));
+const Datasets = lazy(() => import("./pages/Datasets"));
+const Dataset = lazy(() => import("./pages/Dataset"));
+const Metrics = lazy(() => import("./pages/Metrics"));
+const Logs = lazy(() => import("./pages/Logs"));
 
 export function App() {
   return (
     <LocationProvider>
       <Shell>
-        <ErrorBoundary>
-          <Router onRouteChange={() => document.getElementById("main")?.focus({ preventScroll: true })}>
+        <PageBoundary>
+          <Router onRouteChange={arrive}>
             <Route path="/" component={Home} />
             <Route path="/train" component={Train} />
             <Route path="/runs" component={Runs} />
             <Route path="/runs/:id" component={Run} />
-            <Route path="/datasets" component={Datasets} />
-            <Route path="/datasets/:name" component={Dataset} />
             <Route path="/inference" component={Inference} />
             <Route path="/style" component={Style} />
             <Route path="/style/:id" component={Transfer} />
+            <Route path="/datasets" component={Datasets} />
+            <Route path="/datasets/:name" component={Dataset} />
             <Route path="/metrics/:view?" component={Metrics} />
             <Route path="/logs/:name?" component={Logs} />
             <Route default component={NotFound} />
           </Router>
-        </ErrorBoundary>
+        </PageBoundary>
       </Shell>
     </LocationProvider>
   );

@@ -7,6 +7,7 @@ import { connection } from "../stores/events";
 import { jobs, useLiveJobs } from "../stores/jobs";
 import { switchTheme } from "../stores/theme";
 import { Icon, type IconName, Mark } from "./Icon";
+import { Toasts } from "./Toast";
 
 const places: { path: string; label: string; more?: string; icon: IconName }[] = [
   { path: "/", label: "Home", icon: "home" },
@@ -18,6 +19,12 @@ const places: { path: string; label: string; more?: string; icon: IconName }[] =
   { path: "/style", label: "Style", more: " transfer", icon: "style" },
   { path: "/logs", label: "Logs", icon: "logs" },
 ];
+
+/** Who came to a page by a link goes on from its heading. */
+export function arrive() {
+  const main = document.getElementById("main");
+  (main?.querySelector("h1") ?? main)?.focus({ preventScroll: true });
+}
 
 export function Shell({ children }: { children: ComponentChildren }) {
   useLiveJobs();
@@ -41,6 +48,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <main id="main" tabIndex={-1}>
         {children}
       </main>
+      <Toasts />
       <div role="status">
         {connection.value === "away" && <p class="away">The server is away. Trying to reach it again…</p>}
       </div>

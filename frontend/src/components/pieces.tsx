@@ -20,7 +20,7 @@ export function PageHead({ title, tab = `${title} · Atelier`, actions, children
   return (
     <div class="page-head">
       <div class="row apart">
-        <h1>{title}</h1>
+        <h1 tabIndex={-1}>{title}</h1>
         {actions}
       </div>
       {children}

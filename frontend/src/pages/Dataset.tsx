@@ -14,7 +14,7 @@ import { Attributes, Captions, Classes, Sizes, Splits } from "./dataset-numbers"
 
 const samplesAtOnce = 24;
 
-export function Dataset() {
+export default function Dataset() {
   const name = useRoute().params.name ?? "";
   const { data, problem } = useResource(`dataset ${name}`, () => api.dataset(name));
   if (!data)

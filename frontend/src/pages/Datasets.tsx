@@ -17,7 +17,7 @@ import { hidden } from "../stores/hidden";
 import { jobs, preparationsOf, remember } from "../stores/jobs";
 import { AddPictures } from "./add-pictures";
 
-export function Datasets() {
+export default function Datasets() {
   useNow(30);
   const [query, change] = useQuery();
   const datasets = useResource("datasets", api.datasets);

@@ -17,7 +17,7 @@ import { canBeAsked, WishesPanel } from "./inference-wishes";
 const mostImages = 64;
 const largestSeed = 2 ** 31 - 1;
 
-export function Inference() {
+export default function Inference() {
   const models = useResource("models", api.models);
   const drawable = models.data?.filter((model) => model.latest !== null);
   return (

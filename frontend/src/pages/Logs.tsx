@@ -10,7 +10,7 @@ import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { jobs } from "../stores/jobs";
 
-export function Logs() {
+export default function Logs() {
   const now = useNow(30);
   const live = [...jobs.value.values()].filter((job) => isLive(job.status)).map((job) => job.log);
   const { data, problem } = useResource(`logs ${live.join()}`, api.logs); // a run that starts or ends changes the list

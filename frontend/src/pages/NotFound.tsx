@@ -1,13 +1,14 @@
 import { PageHead } from "../components/pieces";
+import { t } from "../strings";
 
 export function NotFound() {
   return (
     <div class="page">
-      <PageHead title="Nothing hangs here">
-        <p class="lead">There is no page at this address.</p>
+      <PageHead title={t.notFound.title}>
+        <p class="lead">{t.notFound.lead}</p>
       </PageHead>
       <p>
-        <a href="/">Back to the entrance</a>
+        <a href="/">{t.notFound.home}</a>
       </p>
     </div>
   );

@@ -19,7 +19,7 @@ import { Actions, Alarms, Continue, Origin, ToTheFront } from "./run-actions";
 
 const ScoresOfRun = lazy(() => import("./metrics-training").then((module) => module.ScoresOfRun)); // of runs that are measured
 
-export function Run() {
+export default function Run() {
   const id = Number(useRoute().params.id);
   const { data, problem } = useResource(`run ${id}`, () => api.run(id));
   useEffect(() => {

@@ -11,7 +11,7 @@ import { asProblem, useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
 import { jobs, remember, runsOf } from "../stores/jobs";
 
-export function Runs() {
+export default function Runs() {
   const [query, change] = useQuery();
   const status = statuses.find((known) => known === query.status);
   return (

@@ -20,7 +20,7 @@ import { remember } from "../stores/jobs";
 import { ContentChoice, GalleryChoice, StylesChoice } from "./style-choices";
 import { StyleHistory } from "./style-history";
 
-export function Style() {
+export default function Style() {
   const methods = useResource("style methods", api.styleMethods);
   const gallery = useResource("styles", api.styles);
   const problem = methods.problem ?? gallery.problem;

@@ -17,7 +17,7 @@ import { remember } from "../stores/jobs";
 import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
 import { Measuring, measuringOf } from "./train-measuring";
 
-export function Train() {
+export default function Train() {
   const architectures = useResource("architectures", api.architectures);
   const datasets = useResource("datasets", api.datasets);
   const models = useResource("models", api.models);

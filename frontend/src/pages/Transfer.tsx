@@ -20,7 +20,7 @@ import type { Columns, Quantity } from "../lib/series";
 import { againPath, changedIn, styleNames, stylesTitle } from "../lib/style";
 import { isTransfer, jobs, remember } from "../stores/jobs";
 
-export function Transfer() {
+export default function Transfer() {
   const id = Number(useRoute().params.id);
   const { data, problem } = useResource(`transfer ${id}`, () => api.transfer(id));
   useEffect(() => {
