@@ -1,10 +1,13 @@
 """Weights on disk: in half the size where that is asked for, and all networks where all were kept."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from atelier.models import architectures, artifact
 from atelier.models.base import GenerativeModel, ImageSpec
@@ -30,6 +33,28 @@ def manifest(model: GenerativeModel) -> artifact.Manifest:
             "created_at": "2026-01-01T00:00:00Z",
         }
     )
+
+
+class Changes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Names of what is done to tensors that have but a shape."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+        if any(isinstance(value, torch.Tensor) and value.is_meta for value in args):
+            self.seen.add(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def test_loading_computes_no_weights_of_its_own(model: GenerativeModel, tmp_path: Path) -> None:
+    artifact.save(tmp_path, model.generator, manifest(model))
+    with Changes() as changes:
+        _, generator = artifact.load(tmp_path, CPU)
+    assert changes.seen <= {"detach", "fill_", "zero_"}  # biases: no random numbers, and nothing that torch imports its compiler for
+    state = model.generator.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in generator.state_dict().items())
 
 
 def test_half_precision_halves_the_file_and_draws_the_same_in_float32(model: GenerativeModel, tmp_path: Path) -> None:

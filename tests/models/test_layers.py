@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils import parametrize
 
 from atelier.models import architectures
 from atelier.models.base import ImageSpec
-from atelier.models.layers import ConditionalBatchNorm2d, initialise
+from atelier.models.layers import ConditionalBatchNorm2d, initialise, spectral_norm
 
 SCHEMES = pytest.mark.parametrize("scheme", ["orthogonal", "kaiming"])
 
@@ -89,8 +89,16 @@ def test_kaiming_makes_up_for_what_a_leaky_relu_takes(layer: nn.Module, shape: t
 
 @SCHEMES
 def test_spectral_norm_holds_for_the_new_weights(scheme: str) -> None:
-    layer = spectral_norm(nn.Linear(64, 32))
+    spectral_norm(layer := nn.Linear(64, 32))
     initialise(layer, scheme)  # type: ignore[arg-type]
     assert torch.linalg.matrix_norm(layer.eval().weight, 2).item() == pytest.approx(1, rel=0.02)
     assert not layer.bias.any()
     assert len(list(layer.parameters())) == 2
+
+
+def test_spectral_norm_is_left_out_where_there_are_only_shapes() -> None:
+    with torch.device("meta"):
+        spectral_norm(sketched := nn.Linear(64, 32))
+    spectral_norm(layer := nn.Linear(64, 32))
+    assert not parametrize.is_parametrized(sketched)
+    assert parametrize.is_parametrized(layer, "weight")

@@ -1,5 +1,6 @@
 """What a trained generator is on disk: a folder with weights (safetensors) and a manifest that describes them."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from atelier.models import base
 
@@ -157,6 +159,30 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / MANIFEST).read_text())
 
 
+class _Shapes(TorchFunctionMode):
+    """Parameters of networks that are built meanwhile have shapes, and neither memory nor values: the generator's are loaded, and those
+    of networks that only train (discriminator, encoder) are not wanted.
+
+    In place of `torch.device("meta")` for all tensors: there, normal deviates and quotients make torch import its compiler, two seconds of
+    CPU before the first picture.
+    """
+
+    MADE = frozenset({torch.empty, torch.randn})
+    CHANGED = frozenset({nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.normal_, Tensor.div})
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func in self.MADE:
+            return torch.empty(*args, **{**given, "device": "meta"})
+        if func in self.CHANGED:
+            tensor = args[0] if args else given["tensor"]  # as torch hands on what nn.init is called with
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **given)
+
+
 def load(folder: Path, device: torch.device) -> tuple[Manifest, base.Generator]:
     """Rebuild a generator, in evaluation mode on the device, in float32.
 
@@ -164,7 +190,7 @@ def load(folder: Path, device: torch.device) -> tuple[Manifest, base.Generator]:
         ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
     """
     manifest = read_manifest(folder)
-    with torch.device("meta"):  # networks that only train (discriminator, encoder) never take memory
+    with _Shapes():
         generator = _build(manifest).generator
     generator.load_state_dict(_read(folder / WEIGHTS, device), assign=True)
     return manifest, generator.eval().requires_grad_(False)

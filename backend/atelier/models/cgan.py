@@ -7,7 +7,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, softplus
-from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.augment import AdaptiveAugment, Augmentation, diff_augment
 from atelier.models.base import (
@@ -24,7 +23,7 @@ from atelier.models.base import (
     architecture,
     conditions_of,
 )
-from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double, spectral_norm
 
 JOINT_WIDTH = 240  # of the hidden layer in which the classic discriminator joins image and condition; the paper has as many maxout units
 CLASSIC_LOUDNESS = 0.2  # of the condition's embedding beside z, where the paper leaves its scale open

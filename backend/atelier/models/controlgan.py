@@ -7,7 +7,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, distributed, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, relu
-from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.augment import AdaptiveAugment, Augmentation, cut_out, diff_augment, translate
 from atelier.models.base import (
@@ -24,7 +23,7 @@ from atelier.models.base import (
     architecture,
     conditions_of,
 )
-from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
+from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double, spectral_norm
 
 SHARPNESS = 2.0  # logit that says of an attribute: fully there
 

@@ -7,11 +7,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
-from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.augment import AdaptiveAugment, Augmentation, diff_augment
 from atelier.models.base import Batch, GenerativeModel, Generator, Hyperparameters, ImageSpec, Losses, Phase, Presets, Stage, architecture
-from atelier.models.layers import Upsampling, dcgan_init, double
+from atelier.models.layers import Upsampling, dcgan_init, double, spectral_norm
 
 
 class DCGANHyperparameters(Hyperparameters):

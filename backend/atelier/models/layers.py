@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrizations, parametrize
 
 Upsampling = Literal["transposed", "nearest"]
 
@@ -76,6 +76,16 @@ def dcgan_init(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def spectral_norm(layer: nn.Module) -> None:
+    """Divide a layer's weight by its largest singular value whenever it is used, in place; Miyato et al. 2018 (arXiv 1802.05957).
+
+    Of weights that are but shapes, because only the generator beside them is loaded, it is left out: its first power iterations would
+    take half a second for each version.
+    """
+    if not next(layer.parameters()).is_meta:
+        parametrizations.spectral_norm(layer)
 
 
 @torch.no_grad()

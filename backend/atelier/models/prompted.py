@@ -7,10 +7,9 @@ import torch
 from pydantic import Field, JsonValue
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize, relu
-from torch.nn.utils.parametrizations import spectral_norm
 
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
-from atelier.models.layers import dcgan_init
+from atelier.models.layers import dcgan_init, spectral_norm
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
 
 SPREAD = 0.1  # is enough: more would lead away from a caption that says nearly all
