@@ -37,6 +37,19 @@ async def test_no_name_leads_out_of_the_folder(client: httpx.AsyncClient, store:
     assert name not in [log["name"] for log in (await client.get("/api/v1/logs")).json()["items"]]
 
 
+@pytest.mark.parametrize("topic", ["logs", "job:x", "log:notes.txt", "log:../atelier.db", "log:a-20260101-000000-000.txt/x"])
+async def test_a_stream_refuses_what_is_no_topic(client: httpx.AsyncClient, topic: str) -> None:
+    response = await client.get("/api/v1/events", params={"topics": f"jobs,{topic}"})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/topics")
+    assert "log:" in response.json()["errors"][0]["detail"]
+
+
+async def test_a_stream_follows_only_so_many_logs(client: httpx.AsyncClient) -> None:
+    topics = ",".join(f"log:vae-20260101-000000-{number:03}.txt" for number in range(51))
+    response = await client.get("/api/v1/events", params={"topics": topics})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/topics")
+
+
 async def test_the_machine_is_described(client: httpx.AsyncClient, occupied: int) -> None:
     system = (await client.get("/api/v1/system")).json()
     assert system["device"] == "cpu"

@@ -91,6 +91,34 @@ def test_from_a_request_to_a_picture(server: Server) -> None:
     assert picture.content.startswith(b"\x89PNG")
 
 
+def test_one_stream_tells_of_jobs_and_of_logs(server: Server) -> None:
+    logs = server.store / "logs"
+    old, new = logs / "dcgan-20260101-000000-001.txt", logs / "vae-20260101-000000-002.txt"
+    old.write_text("read before\n")
+    topics = {"topics": f"jobs,log:{old.name},log:{new.name}", "after": "1"}
+    with server.client.stream("GET", "/api/v1/events", params=topics) as stream:
+        events = read_events(stream.iter_lines())
+        told: list[dict[str, Any]] = []
+        while sum(event["event"] == "log" for event in told) < 2:
+            told.append(next(events))
+        old.write_text("read before\nä")
+        new.write_text("begun\n")
+        while sum(event["event"] == "log" for event in told) < 4:
+            told.append(next(events))
+    starts, parts = [event["data"] for event in told if event["event"] == "log"][:2], {}
+    assert sorted((start["log"], start["offset"], start["next"], start["text"]) for start in starts) == [
+        (old.name, 12, 12, ""),
+        (new.name, 0, 0, ""),
+    ]
+    for event in told:
+        if event["event"] == "log" and event["data"]["text"]:
+            parts[event["data"]["log"]] = event["data"]
+        else:
+            assert "id" not in event or int(event["id"]) > 1  # resumed from there, as by Last-Event-ID
+    assert parts[old.name] == {"log": old.name, "offset": 12, "next": 14, "text": "ä"}
+    assert parts[new.name] == {"log": new.name, "offset": 0, "next": 6, "text": "begun\n"}
+
+
 def test_open_streams_end_when_the_server_stops(server: Server) -> None:
     database = Database(Settings(store_dir=server.store).resolved_database_url)
     with database.write() as session:
@@ -101,12 +129,16 @@ def test_open_streams_end_when_the_server_stops(server: Server) -> None:
     stream = server.client.stream
     with (
         stream("GET", "/api/v1/events", params={"topics": "jobs"}) as events,
+        stream("GET", "/api/v1/events", params={"topics": "log:dcgan-20260101-000000-000.txt"}) as both,
         stream("GET", "/api/v1/logs/dcgan-20260101-000000-000.txt/events") as log,
     ):
         event_lines, log_lines = events.iter_lines(), log.iter_lines()
+        both_events = read_events(both.iter_lines())
+        assert next(both_events)["data"]["next"] == 6
         assert next(read_events(event_lines))["data"]["status"] == "paused"
         assert [next(log_lines) for _ in range(3)] == ["data: first", "data: ", "id: 6"]
         server.process.terminate()
-        assert [line for line in [*event_lines, *log_lines] if line] == []  # both end, and end well
+        assert [line for line in [*event_lines, *log_lines] if line] == []  # all end, and end well
+        assert list(both_events) == []
     server.process.wait(timeout=30)
     assert "graceful" not in server.stderr.read()  # nothing had to be cut off

@@ -1,9 +1,7 @@
 """Logs: what job processes printed, whole or as it grows."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +16,7 @@ from sqlalchemy import select
 
 from atelier.api import tail
 from atelier.api.deps import ReadDep, ServicesDep
-from atelier.api.events import LastEventId
+from atelier.api.events import LOG_NAME, LastEventId
 from atelier.api.pages import Page
 from atelier.api.problems import problems
 from atelier.errors import NotFound
@@ -26,8 +24,7 @@ from atelier.registry.tables import ACTIVE, Job
 
 router = APIRouter(prefix="/logs", tags=["logs"])
 
-NAME = re.compile(r"[a-z0-9_]+-\d{8}-\d{6}-\d{3}\.txt")
-FOLLOW_SECONDS = 0.3
+NAME = re.compile(LOG_NAME)
 
 
 class LogOut(BaseModel):
@@ -84,11 +81,5 @@ async def follow_log(
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a log: each event's data is appended text, its id the offset after it."""
     position = int(last_event_id) if last_event_id and re.fullmatch(r"\d{1,18}", last_event_id) else offset
-    closing = services.hub.closing
-    while not closing.is_set():
-        text, position = await run_in_threadpool(tail.read, log, position)
-        if text:
-            yield ServerSentEvent(raw_data=text, id=str(position))
-        else:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(closing.wait(), FOLLOW_SECONDS)
+    async for part in tail.follow({log: position}, services.hub.closing):
+        yield ServerSentEvent(raw_data=part.text, id=str(part.next))

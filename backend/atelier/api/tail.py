@@ -1,13 +1,19 @@
-"""Reading a growing text file by byte offsets."""
+"""Reading growing text files by byte offsets."""
 
+import asyncio
 import codecs
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Query
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 CHUNK = 1 << 20  # bytes in an answer
+FOLLOW_SECONDS = 0.3
 
 Offset = Annotated[int, Query(ge=0, le=2**63 - 1, description="Byte to read from: `Next-Offset` of the answer before.")]
 LOG_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -27,6 +33,44 @@ def read(path: Path, offset: int) -> tuple[str, int]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(data)
     return text, offset + len(data) - len(decoder.getstate()[0])
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Text that was appended to a file: its bytes from `offset` to `next`."""
+
+    path: Path
+    offset: int
+    next: int
+    text: str
+
+
+def ends(paths: list[Path]) -> dict[Path, int]:
+    """How many bytes each file has; none where there is no such file yet."""
+    return {path: path.stat().st_size if path.is_file() else 0 for path in paths}
+
+
+async def follow(positions: dict[Path, int], closing: asyncio.Event) -> AsyncIterator[Appended]:
+    """What files get from these positions on, until `closing`. One that is not there is looked for again."""
+    positions = dict(positions)
+    while not closing.is_set():
+        grown = await run_in_threadpool(_grown, positions)
+        for part in grown:
+            positions[part.path] = part.next
+            yield part
+        if not grown:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(closing.wait(), FOLLOW_SECONDS)
+
+
+def _grown(positions: dict[Path, int]) -> list[Appended]:
+    found = []
+    for path, position in positions.items():
+        if path.is_file() and not path.is_symlink():
+            text, following = read(path, position)
+            if text:
+                found.append(Appended(path, position, following, text))
+    return found
 
 
 def respond(path: Path, offset: int) -> PlainTextResponse:

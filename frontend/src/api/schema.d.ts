@@ -1955,6 +1955,10 @@ export interface paths {
          * Follow Events
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
          *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *
+         *     Logs send `log` (`{"log", "offset", "next", "text"}`: what was appended, from byte `offset` to byte `next`), which has no id: of
+         *     each, the stream first tells where it ends now, without text, and whoever has read less reads on by `GET /logs/{name}?offset=`. A log
+         *     that is not there yet is followed once it is.
          */
         get: operations["follow_events"];
         put?: never;
@@ -13425,6 +13429,8 @@ export interface operations {
     follow_events: {
         parameters: {
             query: {
+                /** @description The same as Last-Event-ID, for who can't send that. */
+                after?: string | null;
                 /** @description What to follow, separated by commas. */
                 topics: string;
             };
