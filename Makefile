@@ -65,8 +65,9 @@ types: dev
 layers: dev
 	$(BIN)/lint-imports --no-logo
 
+# A file's tests share what they set up, so a process takes whole files.
 unit: dev
-	$(BIN)/pytest --ignore tests/browser
+	$(BIN)/pytest --ignore tests/browser --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # Node from the virtual environment, so that the checks run with the same one everywhere.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-update-notifier
