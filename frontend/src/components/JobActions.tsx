@@ -8,15 +8,7 @@ import type { Job } from "../api/types";
 import { type Deed, deeds } from "../lib/job";
 import { asProblem } from "../lib/resource";
 import { remember } from "../stores/jobs";
-
-const words: Record<Deed, string> = { pause: "Pause", resume: "Resume", cancel: "Cancel", retry: "Retry" };
-
-const titles: Record<Deed, string> = {
-  pause: "Save its state at the next step and give its place to others",
-  resume: "Go on from the last saved state",
-  cancel: "End it for good",
-  retry: "A new one with the same settings, from the beginning",
-};
+import { t } from "../strings";
 
 interface JobActionsProps {
   job: Job;
@@ -60,11 +52,11 @@ export function JobActions({ job, onProblem, onNew, children }: JobActionsProps)
           key={slots[deed]}
           class="quiet"
           type="button"
-          title={titles[deed]}
+          title={t.run.deedsHelp[deed]}
           aria-disabled={asked(job, deed) || undefined}
           onClick={() => ask(deed)}
         >
-          {words[deed]}
+          {t.run.deeds[deed]}
         </button>
       ))}
     </div>

@@ -1,6 +1,6 @@
-/** One training run: its progress, its losses, its pictures through time, its log. */
+/** One training run: its progress, its losses beside those of others, its pictures through time, its log. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { lazy, useRoute } from "preact-iso";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
@@ -9,13 +9,17 @@ import { Chart } from "../components/Chart";
 import { LogView } from "../components/LogView";
 import { FactList, JobProgress, PageHead, ProblemNote, StatusMark, Trouble } from "../components/pieces";
 import { Scrubber } from "../components/Scrubber";
-import { useCourse } from "../lib/course";
+import { useBeside, useCourse } from "../lib/course";
+import { extentOf, unionOf } from "../lib/curves";
+import { settingText } from "../lib/differences";
 import { number, title } from "../lib/format";
 import { isLive, progressWords, timeFact } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { quantities } from "../lib/series";
 import { isRun, jobs, remember } from "../stores/jobs";
+import { t } from "../strings";
 import { Actions, Alarms, Continue, Origin, ToTheFront } from "./run-actions";
+import { ChartBar, Compare, Differences, useLooks } from "./run-view";
 
 const ScoresOfRun = lazy(() => import("./metrics-training").then((module) => module.ScoresOfRun)); // of runs that are measured
 
@@ -29,7 +33,7 @@ export default function Run() {
   if (!isRun(job))
     return (
       <div class="page">
-        <PageHead title={problem ? `Run ${id}` : "…"} />
+        <PageHead title={problem ? t.run.title(id) : "…"} />
         <ProblemNote problem={problem} />
       </div>
     );
@@ -40,19 +44,39 @@ function RunView({ job }: { job: TrainingRun }) {
   const { columns, previews, problem } = useCourse(job.id, (points) =>
     Promise.all([api.metrics(job.id, points), api.previews(job.id)]),
   );
-  const scored = Object.keys(columns.series).some(isScore);
-  const charts = quantities(columns).filter(({ names }) => !names.some(isScore));
+  const [query, looks] = useLooks(job.id);
+  const others = useBeside(looks.beside);
   const [refused, setRefused] = useState<Problem | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the columns say when there is something new to draw
+  const beside = useMemo(
+    () => others.runs.map(({ job, columns }) => ({ name: t.run.compare.curve(job.id), columns })),
+    [others.columns, others.runs.length],
+  );
+  const runs = [{ name: t.run.compare.curve(job.id), columns }, ...beside];
+  const names = Object.keys(unionOf(runs).series).filter((series) => !isScore(series));
+  const written = names.join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same series make the same charts, however long they are
+  const charts = useMemo(() => quantities({ steps: [], series: unionOf(runs).series }).filter(isNoScore), [written]);
+  const scored = Object.keys(columns.series).some(isScore);
   const ended = job.status === "succeeded" || job.status === "failed" || job.status === "cancelled";
-  const waiting = !ended ? "The first samples come with the first step." : "No samples were drawn.";
+  const shown = {
+    columns,
+    name: t.run.compare.curve(job.id),
+    beside,
+    smoothing: looks.smoothing,
+    log: looks.log,
+    view: looks,
+  };
   return (
     <div class="page">
       <PageHead title={job.model} actions={<Actions job={job} onProblem={setRefused} />}>
         <p class="row soft">
           <StatusMark job={job} />
           <span>
-            Run {job.id}: {job.architecture} on <a href={`/datasets/${job.dataset}`}>{job.dataset}</a>
-            {job.preset && `, preset ${job.preset}`}, seed {job.seed}
+            {t.run.of(job.id, job.architecture)}
+            <a href={`/datasets/${job.dataset}`}>{job.dataset}</a>
+            {job.preset && t.run.preset(job.preset)}
+            {t.run.seed(job.seed)}
             <Origin job={job} />
           </span>
         </p>
@@ -60,11 +84,18 @@ function RunView({ job }: { job: TrainingRun }) {
       <ProblemNote problem={refused} />
       <Trouble job={job} />
       <Alarms job={job} />
-      <ProblemNote problem={problem} />
+      <ProblemNote problem={problem ?? others.problem} />
       <div class="run-columns">
-        <Scrubber previews={previews} waiting={waiting} />
         <div class="stack">
-          <section class="panel stack" aria-label="Progress">
+          <Scrubber
+            previews={previews}
+            waiting={ended ? t.run.undrawn : t.run.waiting}
+            at={query.at === undefined ? undefined : Number(query.at)}
+            onAt={(step) => looks.change({ at: step?.toString() })}
+          />
+        </div>
+        <div class="stack">
+          <section class="panel stack" aria-label={t.run.progress}>
             <div class="row apart">
               <strong>{progressWords(job)}</strong>
               {job.status === "queued" && <ToTheFront job={job} onProblem={setRefused} />}
@@ -73,19 +104,22 @@ function RunView({ job }: { job: TrainingRun }) {
             <Facts job={job} />
             {job.status === "succeeded" && <Continue job={job} />}
           </section>
-          <section class="panel stack" aria-labelledby="loss">
+          <section class="panel stack close" aria-labelledby="loss">
             <h2 id="loss">{title(charts[0]?.title ?? "loss")}</h2>
-            {charts[0] ? <Chart columns={columns} quantity={charts[0]} /> : <div class="chart" />}
+            <ChartBar looks={looks} extent={extentOf(runs)} />
+            {charts[0] ? <Chart {...shown} quantity={charts[0]} /> : <div class="chart" />}
+            <Compare job={job} looks={looks} beside={others.runs} missing={others.missing} />
           </section>
         </div>
       </div>
+      {others.runs.length > 0 && <Differences runs={[job, ...others.runs.map((other) => other.job)]} />}
       {scored && <ScoresOfRun job={job.id} />}
       {charts.length > 1 && (
         <div class="minor-charts">
           {charts.slice(1).map((quantity) => (
             <section key={quantity.title} class="stack tight">
               <h3>{title(quantity.title)}</h3>
-              <Chart columns={columns} quantity={quantity} minor />
+              <Chart {...shown} quantity={quantity} minor />
             </section>
           ))}
         </div>
@@ -93,7 +127,7 @@ function RunView({ job }: { job: TrainingRun }) {
       {job.log && (
         <section class="stack" aria-labelledby="log">
           <div class="row apart">
-            <h2 id="log">Log</h2>
+            <h2 id="log">{t.run.log}</h2>
             <a class="small" href={`/logs/${job.log}`}>
               {job.log}
             </a>
@@ -108,11 +142,12 @@ function RunView({ job }: { job: TrainingRun }) {
 
 /** Its title, and how sure it is, stand in the record that was kept of it. */
 const isScore = (series: string) => series.startsWith("score/");
+const isNoScore = ({ names }: { names: string[] }) => !names.some(isScore);
 
 function Facts({ job }: { job: TrainingRun }) {
   const facts: [string, string][] = [
-    ["Step", `${number(job.step)} / ${number(job.total_steps)}`],
-    ["Images a second", job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
+    [t.run.step, `${number(job.step)} / ${number(job.total_steps)}`],
+    [t.run.speed, job.images_per_second ? number(Math.round(job.images_per_second)) : "–"],
     timeFact(job),
   ];
   return <FactList facts={facts} />;
@@ -122,12 +157,12 @@ function Settings({ job }: { job: TrainingRun }) {
   const all = { ...job.hyperparameters, ...job.dataset_options };
   return (
     <details>
-      <summary>Hyper-parameters</summary>
+      <summary>{t.run.settings}</summary>
       <dl class="settings">
         {Object.entries(all).map(([name, value]) => (
           <div key={name}>
             <dt>{title(name)}</dt>
-            <dd>{value === null ? "not used" : Array.isArray(value) ? value.join(", ") : String(value)}</dd>
+            <dd>{settingText(value) || t.run.unused}</dd>
           </div>
         ))}
       </dl>

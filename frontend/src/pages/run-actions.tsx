@@ -12,6 +12,7 @@ import { priorityToLead } from "../lib/job";
 import { asProblem } from "../lib/resource";
 import { address, prefixed } from "../lib/url";
 import { jobs, remember } from "../stores/jobs";
+import { t } from "../strings";
 
 interface ActionsProps {
   job: TrainingRun;
@@ -25,22 +26,22 @@ export function Actions({ job, onProblem }: ActionsProps) {
     <JobActions job={job} onProblem={onProblem} onNew={(next) => route(`/runs/${next.id}`)}>
       {job.version !== null && (
         <a class="button" href={address("/inference", { model: job.model, version: String(job.version) })}>
-          Draw from version {job.version}
+          {t.run.draw(job.version)}
         </a>
       )}
       {job.version !== null && (
         <a class="button quiet" href={address("/metrics", { measure: `${job.model}@${job.version}` })}>
-          Measure…
+          {t.run.measure}
         </a>
       )}
       {job.version !== null && (
         <a class="button quiet" href={fineTune(job, job.version)}>
-          Fine-tune…
+          {t.run.fineTune}
         </a>
       )}
       {ended && (
         <a class="button quiet" href={again(job)}>
-          Train again…
+          {t.run.again}
         </a>
       )}
     </JobActions>
@@ -53,20 +54,23 @@ export function Origin({ job }: { job: TrainingRun }) {
     <>
       {job.start_from && (
         <>
-          , begun with <a href={inferenceOf(job.start_from)}>{job.start_from}</a>
+          {t.run.begunWith}
+          <a href={inferenceOf(job.start_from)}>{job.start_from}</a>
         </>
       )}
       {job.retry_of !== null && (
         <>
-          , retry of <a href={`/runs/${job.retry_of}`}>run {job.retry_of}</a>
+          {t.run.retryOf}
+          <a href={`/runs/${job.retry_of}`}>{t.run.link(job.retry_of)}</a>
         </>
       )}
       {job.continues !== null && (
         <>
-          , continues <a href={`/runs/${job.continues}`}>run {job.continues}</a>
+          {t.run.continues}
+          <a href={`/runs/${job.continues}`}>{t.run.link(job.continues)}</a>
         </>
       )}
-      {job.restarts > 0 && `, taken up again by itself ${job.restarts === 1 ? "once" : `${job.restarts} times`}`}
+      {job.restarts > 0 && t.run.restarts(job.restarts)}
     </>
   );
 }
@@ -83,7 +87,7 @@ export function Alarms({ job: { alarms } }: { job: TrainingRun }) {
       {alarms.map((alarm) => (
         <div class="note mild" key={alarm.kind}>
           <span>{alarm.message}</span>
-          <span class="small soft">Since step {number(alarm.step)}</span>
+          <span class="small soft">{t.run.since(number(alarm.step))}</span>
         </div>
       ))}
     </div>
@@ -102,7 +106,7 @@ export function ToTheFront({ job, onProblem }: ActionsProps) {
   };
   return (
     <button class="plain" type="button" onClick={move}>
-      Move to the front
+      {t.run.toFront}
     </button>
   );
 }
@@ -115,7 +119,7 @@ export function Continue({ job }: { job: TrainingRun }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const steps = /^\d+$/.test(text.trim()) ? Number(text) : 0;
-  const error = steps < 1 ? "Write how many steps." : fieldErrors(problem).steps;
+  const error = steps < 1 ? t.run.noSteps : fieldErrors(problem).steps;
   const go = async (event: Event) => {
     event.preventDefault();
     if (steps < 1 || busy) return;
@@ -133,7 +137,7 @@ export function Continue({ job }: { job: TrainingRun }) {
   return (
     <form class="stack tight" onSubmit={go} noValidate>
       <div class="row">
-        <label for={id}>Continue for</label>
+        <label for={id}>{t.run.continueFor}</label>
         <input
           id={id}
           class="short"
@@ -144,9 +148,9 @@ export function Continue({ job }: { job: TrainingRun }) {
           aria-describedby={`${id}-error`}
           onInput={(e) => setText(e.currentTarget.value)}
         />
-        <span>more steps</span>
+        <span>{t.run.moreSteps}</span>
         <button class="quiet" type="submit" disabled={steps < 1}>
-          {busy ? "Asking…" : "Continue"}
+          {busy ? t.run.asking : t.run.continue}
         </button>
       </div>
       <span id={`${id}-error`} class="field-error">
