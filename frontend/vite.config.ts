@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { slimPico } from "./slim-pico";
+import { slimPico } from "./slim-pico.ts";
 
 const server = "http://127.0.0.1:8000";
 

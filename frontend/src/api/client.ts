@@ -4,7 +4,7 @@ import createClient from "openapi-fetch";
 import type { Deed } from "../lib/job";
 import { isId } from "../lib/style";
 import type { Wishes } from "../lib/wishes";
-import { connection } from "../stores/events";
+import { noticed } from "../stores/events";
 import { Problem, problemFrom } from "./problem";
 import type { paths } from "./schema";
 import type {
@@ -29,10 +29,11 @@ import type {
 async function reach(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
-    if (connection.value === "away") connection.value = "open";
+    noticed(true);
     return response;
-  } catch {
-    connection.value = "away";
+  } catch (reason) {
+    if (request.signal.aborted) throw reason;
+    noticed(false);
     throw new Problem(0, "The server does not answer.");
   }
 }
@@ -188,7 +189,6 @@ export const api = {
 };
 
 export const logUrl = (name: string) => `/api/v1/logs/${encodeURIComponent(name)}`;
-export const logEventsUrl = (name: string, offset: number) => `${logUrl(name)}/events?offset=${offset}`;
 
 const datasetUrl = (name: string) => `/api/v1/datasets/${encodeURIComponent(name)}`;
 

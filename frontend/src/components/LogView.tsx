@@ -1,11 +1,11 @@
 /** A log that grows: only the lines in sight are in the page, and the end is followed until the reader scrolls away. */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { api, logEventsUrl } from "../api/client";
+import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import { appendText, windowOf } from "../lib/log";
 import { asProblem } from "../lib/resource";
-import { openStream } from "../lib/stream";
+import { subscribe } from "../stores/events";
 import { ProblemNote } from "./pieces";
 
 const lineHeight = 20;
@@ -83,20 +83,25 @@ function useLog(name: string, follow: boolean): { lines: string[]; problem: Prob
       mine.bytes = next;
       setLines((lines) => appendText(lines, text));
     };
-    const readAll = async () => {
+    let reading = false;
+    const readOn = async () => {
+      if (reading) return;
+      reading = true;
       for (let before = -1; before < mine.bytes && !stopped; ) {
         before = mine.bytes;
         const part = await api.log(name, mine.bytes);
         add(part.text, part.next);
       }
-      if (stopped || !follow) return;
-      const stream = openStream({
-        url: () => logEventsUrl(name, mine.bytes),
-        events: { message: (m) => add(m.data, Number(m.lastEventId)) },
-      });
-      stop = () => stream.close();
+      reading = false;
     };
-    readAll().catch((reason: unknown) => !stopped && setProblem(asProblem(reason)));
+    const fail = (reason: unknown) => !stopped && setProblem(asProblem(reason));
+    if (follow)
+      stop = subscribe(`log:${name}`, (event) => {
+        if (event.type !== "log" || event.data.next <= mine.bytes) return;
+        if (event.data.offset === mine.bytes && !reading) add(event.data.text, event.data.next);
+        else readOn().catch(fail);
+      });
+    readOn().catch(fail);
     return () => {
       stopped = true;
       stop();

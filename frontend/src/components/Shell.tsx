@@ -6,6 +6,7 @@ import { isLive } from "../lib/job";
 import { connection } from "../stores/events";
 import { jobs, useLiveJobs } from "../stores/jobs";
 import { switchTheme } from "../stores/theme";
+import { t } from "../strings";
 import { Icon, type IconName, Mark } from "./Icon";
 import { Toasts } from "./Toast";
 
@@ -50,7 +51,11 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </main>
       <Toasts />
       <div role="status">
-        {connection.value === "away" && <p class="away">The server is away. Trying to reach it again…</p>}
+        {connection.value === "away" && (
+          <p class="away">
+            <strong>{navigator.onLine ? t.shell.serverAway : t.shell.offline}</strong> <span>{t.shell.awayMeans}</span>
+          </p>
+        )}
       </div>
     </>
   );

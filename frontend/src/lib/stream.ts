@@ -1,55 +1,57 @@
-/** An EventSource that stays: it comes back after every loss, and lets go of its connection while the tab is hidden. */
+/** An EventSource that stays: after every loss it comes back by itself, from where it was. */
 
 export interface Stream {
+  /** Connect anew now, rather than when patience is over; for who knows that something has changed. */
+  retry(): void;
   close(): void;
 }
 
 export interface StreamHandlers {
-  url: () => string; // asked anew for every connection
-  events: Record<string, (message: MessageEvent<string>) => void>;
-  onOpen?: () => void;
-  onLost?: () => void;
+  url: () => string; // asked anew for every connection, so that it can say from where
+  types: readonly string[];
+  onEvent: (message: MessageEvent<string>) => void;
+  onOpen: () => void;
+  onLost: () => void;
 }
 
 const patience = [500, 1000, 2000, 4000, 8000]; // milliseconds before the next attempt
 
-/** Browsers allow six connections an origin, so a hidden tab must not keep one. */
-export function openStream({ url, events, onOpen, onLost }: StreamHandlers): Stream {
+export function openStream({ url, types, onEvent, onOpen, onLost }: StreamHandlers): Stream {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let attempts = 0;
 
   const connect = () => {
     disconnect();
-    if (document.hidden) return;
     const mine = new EventSource(url());
     source = mine;
     mine.onopen = () => {
       attempts = 0;
-      onOpen?.();
+      onOpen();
     };
     mine.onerror = () => {
-      onLost?.();
-      if (mine.readyState !== EventSource.CLOSED) return; // the browser tries again by itself, with Last-Event-ID
-      clearTimeout(timer);
+      disconnect(); // else the browser would try again at the address of then
       timer = setTimeout(connect, patience[Math.min(attempts, patience.length - 1)]);
       attempts += 1;
+      onLost();
     };
-    for (const [name, handler] of Object.entries(events))
-      mine.addEventListener(name, (message) => handler(message as MessageEvent<string>));
+    for (const type of types) mine.addEventListener(type, (message) => onEvent(message as MessageEvent<string>));
   };
   const disconnect = () => {
     clearTimeout(timer);
     source?.close();
     source = undefined;
   };
-  const onVisibility = () => (document.hidden ? disconnect() : connect());
+  const retry = () => {
+    if (source?.readyState !== EventSource.CONNECTING) connect();
+  };
 
-  document.addEventListener("visibilitychange", onVisibility);
+  addEventListener("online", retry);
   connect();
   return {
+    retry,
     close() {
-      document.removeEventListener("visibilitychange", onVisibility);
+      removeEventListener("online", retry);
       disconnect();
     },
   };

@@ -1,13 +1,14 @@
-/** The tab's one event stream: topics are counted, events fan out to whoever asked for them. */
+/** What the server tells: topics are counted, events fan out to whoever asked for them. All tabs share one stream of them. */
 
 import { signal } from "@preact/signals";
-import { concerns, type ServerEvent, type Topic } from "../api/events";
-import { openStream, type Stream } from "../lib/stream";
+import { concerns, eventOf, type ServerEvent, type Topic } from "../api/events";
+import type { Connection } from "../lib/leader";
+import { joinTabs, type Tab } from "../lib/tabs";
 
 /** Whether the server answers; "connecting" until the first answer. */
-export const connection = signal<"connecting" | "open" | "away">("connecting");
+export const connection = signal<Connection>("connecting");
 
-/** Counts connections: what was read before the last one may have missed something and is read again. */
+/** Counts the times after which what was read before may be old, and is read again. */
 export const epoch = signal(0);
 
 interface Subscription {
@@ -16,8 +17,8 @@ interface Subscription {
 }
 
 const subscriptions = new Set<Subscription>();
-let stream: Stream | undefined;
-let streaming = "";
+let tab: Tab | undefined;
+let told = "";
 let settling = false;
 
 export function subscribe(topic: Topic, handler: (event: ServerEvent) => void): () => void {
@@ -30,42 +31,38 @@ export function subscribe(topic: Topic, handler: (event: ServerEvent) => void): 
   };
 }
 
-export function wantedTopics(): string {
-  return [...new Set([...subscriptions].map((s) => s.topic))].sort().join(",");
+/** A request was answered, or nobody was there to answer it. */
+export function noticed(answered: boolean) {
+  if (answered === (connection.value !== "away")) return;
+  if (!answered) connection.value = "away";
+  tab?.doubt();
 }
 
-/** Opens, changes or closes the stream once a page has said all it wants. */
+/** Says what this tab wants once a page has said all that it wants. */
 function settle() {
   if (settling) return;
   settling = true;
   queueMicrotask(() => {
     settling = false;
-    const wanted = wantedTopics();
-    if (wanted === streaming) return;
-    stream?.close();
-    streaming = wanted;
-    stream = wanted ? openStream({ url, onOpen, onLost, events }) : undefined;
+    const topics = [...new Set([...subscriptions].map(({ topic }) => topic))].sort();
+    if (topics.join() === told) return;
+    told = topics.join();
+    tab ??= joinTabs({ onEvent, onState, onMissed: readAgain });
+    tab.want(topics);
   });
 }
 
-const url = () => `/api/v1/events?topics=${encodeURIComponent(streaming)}`;
+function onState(state: Connection) {
+  const back = connection.value === "away" && state === "open";
+  connection.value = state;
+  if (back) readAgain(); // not all that the pages show comes by events
+}
 
-function onOpen() {
-  connection.value = "open";
+function readAgain() {
   epoch.value += 1;
 }
 
-function onLost() {
-  connection.value = "away";
-}
-
-export function dispatch(event: ServerEvent) {
+function onEvent(type: string, data: string) {
+  const event = eventOf(type, JSON.parse(data));
   for (const { topic, handler } of [...subscriptions]) if (concerns(topic, event)) handler(event);
 }
-
-const read = (type: ServerEvent["type"]) => (message: MessageEvent<string>) => {
-  const data = JSON.parse(message.data);
-  dispatch({ type, job: type === "job" ? data.id : data.job, data } as ServerEvent);
-};
-
-const events = { job: read("job"), metrics: read("metrics"), preview: read("preview") };

@@ -6,6 +6,11 @@
 
 export const en = {
   common: {},
+  shell: {
+    serverAway: "The server is away.",
+    offline: "This device is offline.",
+    awayMeans: "Jobs go on, and you can read what is here; the page comes back by itself.",
+  },
   broken: {
     title: "This page could not be shown",
     missing: "A part of it did not come: the server is away, or has been updated since you opened this tab.",
