@@ -250,7 +250,11 @@ def test_pictures_are_added_shown_and_removed(atelier: Atelier, tmp_path: Path, 
         (("interpolate", "first", "--waypoint", "cat", "--out", "walk.gif"), "'cat' is no JSON"),
         (("mix", "first", "--row", "1", "--column", "2", "--out", "mixed.gif"), "mixed.gif: end its name in .png"),
         (("discover", "unheard-of"), "There is no version unheard-of@latest"),
-        (("discover", "first@x"), "Error in version"),
+        (("discover", "first@x"), "There is no version first@x"),
+        (("discover", "first@X"), "Error in version"),
+        (("models", "show", "first@best"), "There is no version first@best"),
+        (("models", "alias", "first@1", "v2"), "'v2' is no alias: it reads like a version number"),
+        (("models", "restore", "first@1"), "Nothing of first@1 lies in the bin"),
         (("datasets", "add", "nowhere.zip", "--name", "x"), "'nowhere.zip' is no file, no folder, and not one of the downloads cifar10"),
         (("datasets", "add", ".", "--name", "emoji"), "emoji is the name of a built-in data set"),
         (("datasets", "show", "nothing"), "'nothing' is not one of digits"),
@@ -265,6 +269,34 @@ def test_what_is_wrong_is_said_in_a_sentence(atelier: Atelier, trained: str, arg
     out, err = atelier(*arguments, code=2)
     assert complaint in err
     assert out == ""
+
+
+def test_versions_are_noted_named_deleted_and_restored(atelier: Atelier, trained: str) -> None:
+    assert atelier("models", "alias", "first@1", "production")[0] == "first@1\n"
+    atelier("models", "note", "first@production", "The first of all")
+    shown = json.loads(atelier("models", "show", "first@production")[0])
+    assert (shown["version"], shown["aliases"], shown["note"]) == ("first@1", ["production"], "The first of all")
+    assert [row["version"] for row in json.loads(atelier("models", "list", "first", "OF", "--json")[0])] == ["first@1"]
+    assert atelier("models", "list", "nothing")[0] == ""
+
+    out, said = atelier("models", "delete", "first@1")
+    assert (out, "atelier models restore first@1 brings it back" in said) == ("first@1\n", True)
+    assert "There is no version first@1" in atelier("models", "show", "first@1", code=2)[1]
+    assert "first@1" in atelier("models", "list", "--deleted")[0]
+    assert atelier("models", "restore", "first")[0] == "first@1\n"
+    assert json.loads(atelier("models", "show", "first@production")[0]) == shown
+    atelier("models", "alias", "first", "production", "--take")
+    assert json.loads(atelier("models", "show", "first@1")[0])["aliases"] == []
+
+
+def test_an_emptied_bin_gives_nothing_back(atelier: Atelier, trained: str, store: Path) -> None:
+    shutil.copytree(store / "versions" / "first" / "v1", store / "versions" / "doomed" / "v1")
+    manifest = store / "versions" / "doomed" / "v1" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"starter": True}))
+    atelier("models", "delete", "doomed")
+    assert atelier("models", "empty-bin")[0] == "doomed@1\n"
+    assert not manifest.parent.exists()
+    assert "doomed" not in atelier("models", "list")[0]
 
 
 def test_a_picture_is_stylised_and_written_where_it_is_wanted(atelier: Atelier, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +23,7 @@ import atelier
 from atelier.api import (
     abilities,
     architectures,
+    bin,
     bringing,
     comparisons,
     datasets,
@@ -47,6 +49,7 @@ from atelier.api import (
     style_transfers,
     system,
     training_runs,
+    versions,
 )
 from atelier.api.deps import Services
 from atelier.api.drawables import Drawables
@@ -57,6 +60,8 @@ from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import LocalExecutor
 from atelier.jobs.sources import sweep
 from atelier.jobs.supervisor import Supervisor
+from atelier.registry.bin import purge
+from atelier.registry.bin import sweep as sweep_bin
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
@@ -97,8 +102,8 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         graphs = Graphs(settings.graph_after)
         engine = Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads, graphs=graphs)
         await stack.enter_async_context(engine)
-        drawn = await stack.enter_async_context(Drawn(store.images, engine))
-        history = await stack.enter_async_context(History(jobs_database, store, drawn.written))
+        drawn = Drawn(store.images, engine)
+        history = await stack.enter_async_context(History(jobs_database, store))
         hub = await stack.enter_async_context(Hub(database))
         app.state.hub, app.state.supervisor = hub, supervisor
         catalog, drawables = Catalog(store.sources), Drawables(store)
@@ -116,8 +121,11 @@ def _open(url: str, store: Store) -> Database:
 
 async def _keep_swept(database: Database, store: Store, settings: Settings) -> None:
     def look() -> None:
+        with database.write() as session:
+            purge(session, older_than=timedelta(days=settings.trash_days))
         with database.read() as session:
             sweep(session, store)
+            sweep_bin(session, store)
         mend(database, store)
         prune(database, store, most_images=settings.history_images, most_bytes=settings.history_bytes)
 
@@ -154,6 +162,8 @@ def create_app(settings: Settings) -> FastAPI:
         directions,
         projections,
         evaluations,
+        versions,
+        bin,
         models,
         downloads,
         history,
@@ -172,7 +182,7 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         v1.include_router(router.router)
     of_evaluations = (evaluations.scores, evaluations.describing, evaluations.of_versions)
-    for further in (bringing.sources, pictures.gallery, style_transfers.describing, *of_evaluations):
+    for further in (versions.everywhere, bringing.sources, pictures.gallery, style_transfers.describing, *of_evaluations):
         v1.include_router(further)
     app.include_router(v1)
     app.include_router(openai_images.router)

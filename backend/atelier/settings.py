@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Drawn images that are kept, beside favourites; beyond them, those that were not drawn for the longest time are deleted."""
     history_bytes: int = Field(4 << 30, ge=0)
     """Size of the drawn images that are kept, beside favourites."""
+    trash_days: float = Field(7.0, ge=0)
+    """Days that deleted versions stay in the bin, from which they can be restored; 0 deletes them for good at once."""
     max_jobs: int = Field(1, ge=1, le=64)
     """Jobs that run at the same time; further ones wait in the queue. Beside them, one data set at a time is prepared."""
     processes_per_job: int = Field(1, ge=1, le=64)

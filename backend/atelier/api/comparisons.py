@@ -16,6 +16,7 @@ from atelier.api.images import PICTURES, ImageOut, ImagesIn, Seed
 from atelier.api.negotiation import AnswerDep, unless_gone
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
+from atelier.registry.naming import parse
 from atelier.serving import requests
 from atelier.serving.history import Kept
 from atelier.serving.images import GAP, MEDIA_TYPES, Format, archive, encode, image_id
@@ -31,7 +32,7 @@ class ComparisonIn(ImagesIn):
     """What to draw, with which versions. Every version draws the same seeds."""
 
     versions: list[Annotated[str, Field(max_length=200)]] = Field(min_length=2, max_length=MAX_VERSIONS)
-    """Such as `cats@3`; `cats@latest` or `cats` is the latest."""
+    """Such as `cats@3` or `cats@production`; `cats@latest` or `cats` is the latest."""
     count: int = Field(1, ge=1, le=MAX_COUNT)
     """How many images of each version."""
     seeds: list[Seed] | None = Field(None, min_length=1, max_length=MAX_COUNT)
@@ -76,11 +77,8 @@ async def compare_versions(
     each version and a column for each seed. `Accept: application/zip` gets files."""
     drawables = []
     for index, name in enumerate(body.versions):
-        model, _, number = name.rpartition("@") if "@" in name else (name, "", "latest")
-        if not (number == "latest" or number.isdecimal()):
-            raise Invalid.at(f"/versions/{index}", f"{name!r} is not NAME@NUMBER, NAME@latest or NAME")
         try:
-            drawables.append(await find_drawable(services, model, "latest" if number == "latest" else int(number)))
+            drawables.append(await find_drawable(services, *parse(name)))
         except NotFound as error:
             raise Invalid.at(f"/versions/{index}", error.detail) from error
     wishes = _resolved(body, drawables)

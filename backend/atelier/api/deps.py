@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Header, Path
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
@@ -15,6 +16,7 @@ from atelier.errors import NotFound
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase
+from atelier.registry.naming import ALIAS, VersionName
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, Kind, Version
 from atelier.serving.drawn import Drawn
@@ -85,7 +87,7 @@ async def _run(session: ReadDep, run_id: RunId) -> Job:
 RunDep = Annotated[Job, Depends(_run, scope="function")]
 
 ModelName = Annotated[str, Path(description="Name of the model.")]
-VersionNumber = Annotated[int | Literal["latest"], Path(description="Number of the version, or `latest`.")]
+VersionNumber = Annotated[int | Annotated[str, Field(pattern=ALIAS)], Path(description="Number of the version, `latest`, or an alias.")]
 
 
 async def no_such_model(session: AsyncSession, name: str) -> NotFound:
@@ -93,16 +95,20 @@ async def no_such_model(session: AsyncSession, name: str) -> NotFound:
     return NotFound(f"There is no model {name!r}; there " + (f"are {', '.join(names)}." if names else "is none yet: train one."))
 
 
-async def find_version(session: AsyncSession, name: str, number: int | Literal["latest"]) -> Version:
-    found: Version | None = None
-    if number == "latest" or number <= MAX_ID:
-        found = await session.scalar(queries.version(name, None if number == "latest" else number))
-    if found is None:
-        numbers = [str(version.number) for version in await session.scalars(queries.versions(name))]
-        if not numbers:
-            raise await no_such_model(session, name)
-        raise NotFound(f"{name} has no version {number}; it has {', '.join(reversed(numbers))}.")
-    return found
+async def find_version(session: AsyncSession, name: str, number: VersionName) -> Version:
+    found = await session.scalar(queries.version(name, number))
+    if found is not None:
+        return found
+    for version in await session.scalars(queries.binned(name)):
+        if number in (version.number, "latest"):
+            raise NotFound(f"{version.name} was deleted; it lies in the bin, from which it can be restored.")
+    numbers = [str(version.number) for version in await session.scalars(queries.versions(name))]
+    if not numbers:
+        raise await no_such_model(session, name)
+    given = [alias.name for alias in await session.scalars(queries.aliases(name)) if alias.until is None]
+    if isinstance(number, str) and number in given:
+        raise NotFound(f"{name}@{number} was deleted; it lies in the bin, from which it can be restored.")
+    raise NotFound(f"{name} has no version {number}; it has {', '.join([*reversed(numbers), *sorted(given)])}.")
 
 
 async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> Version:
@@ -112,9 +118,9 @@ async def _version(session: ReadDep, name: ModelName, number: VersionNumber) -> 
 VersionDep = Annotated[Version, Depends(_version, scope="function")]
 
 
-async def find_drawable(services: Services, name: str, number: int | Literal["latest"]) -> Drawable:
+async def find_drawable(services: Services, name: str, number: VersionName) -> Drawable:
     """A version to draw with; without a query where its number is known."""
-    if number != "latest" and (known := services.drawables.get(name, number)) is not None:
+    if isinstance(number, int) and (known := services.drawables.get(name, number)) is not None:
         return known
     async with services.database.read() as session:
         version = await find_version(session, name, number)

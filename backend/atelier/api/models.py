@@ -1,58 +1,53 @@
-"""Models: named lines of versions, each with its weights and all that is known about them."""
+"""Models: named lines of versions, and the aliases that their versions have."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Body, Depends, Path
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from atelier.api.deps import IMMUTABLE, ModelName, ReadDep, ServicesDep, VersionDep, VersionNumber, no_such_model
+from atelier.api.deps import ModelName, ReadDep, ServicesDep, VersionNumber, WriteDep, find_version, no_such_model
 from atelier.api.pages import Page
 from atelier.api.problems import problems
-from atelier.errors import NotFound
-from atelier.models.artifact import SAMPLES, ImageSpecManifest, Manifest, TrainingManifest
-from atelier.models.base import Conditioning
-from atelier.registry import queries
+from atelier.api.versions import NOTE_EXAMPLES, NoteIn, VersionOut, versions_out
+from atelier.errors import Invalid
+from atelier.registry import aliases, queries
+from atelier.registry.naming import check_alias
 from atelier.registry.store import Store
-from atelier.registry.tables import Model, Version
-from atelier.serving.requests import abilities
-from atelier.steering.classifier import Dial
+from atelier.registry.tables import Alias, Model, Version
 
 router = APIRouter(prefix="/models", tags=["models"])
 
 
-class VersionOut(BaseModel):
-    """A published generator."""
+class AliasOut(BaseModel):
+    """A name that belongs to a version, and moves to another one when somebody says so."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    model: str
+    alias: str
     version: int
-    architecture: str
-    dataset: str
-    job: int | None
-    """The training run that published it."""
-    created_at: datetime
-    hyperparameters: dict[str, Any]
-    image: ImageSpecManifest
-    training: TrainingManifest
-    manifest: Manifest
-    """All there is to know."""
-    samples_url: str
-    """A grid of images drawn when it was published."""
-    conditioning: Conditioning
-    """What an image can be asked for by."""
-    class_names: list[str]
-    """Classes that an image can be asked for; none where it is not conditioned on them."""
-    attribute_names: list[str]
-    """Attributes that an image can be asked for; none where it is not conditioned on them."""
-    options: list[str]
-    """What else can be chosen of an image, such as truncation_psi."""
-    dials: list[Dial] | None
-    """What images can be turned to by `dial`; null until a discovery has found it."""
+    since: datetime
+
+
+class AliasTermOut(AliasOut):
+    """A time in which a version had an alias."""
+
+    until: datetime | None
+    """When another version got it, or nobody had it any more; null for what is so now."""
+    deleted: bool
+    """Whether that version lies in the bin, or is gone for good."""
+
+
+class AliasIn(BaseModel):
+    """Which version gets the alias."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    version: VersionNumber
+    """Its number, `latest`, or another alias."""
 
 
 class ModelOut(BaseModel):
@@ -61,87 +56,120 @@ class ModelOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str
+    note: str | None
+    """What somebody has noted about it."""
     created_at: datetime
     versions: int
     """How many there are."""
-    latest: VersionOut | None
+    aliases: list[AliasOut]
+    """As they are now."""
+    latest: VersionOut
 
 
-def version_out(version: Version, store: Store) -> VersionOut:
-    manifest = Manifest.model_validate(version.manifest)
-    can = abilities(f"{version.model.name}@{version.number}", manifest, store, version.digest)
-    return VersionOut(
-        model=version.model.name,
-        version=version.number,
-        architecture=version.architecture,
-        dataset=version.dataset,
-        job=version.job_id,
-        created_at=version.created_at,
-        hyperparameters=manifest.hyperparameters,
-        image=manifest.image,
-        training=manifest.training,
-        manifest=manifest,
-        samples_url=f"/api/v1/models/{version.model.name}/versions/{version.number}/samples.png",
-        conditioning=can.conditioning,
-        class_names=list(can.class_names),
-        attribute_names=list(can.attribute_names),
-        options=list(can.options),
-        dials=can.classifier and can.classifier.description.dials,
-    )
+ModelRow = Row[Model, int, Version]
+ALIAS_EXAMPLES: dict[str, Any] = {
+    "number": {"summary": "A version by its number", "value": {"version": 3}},
+    "latest": {"summary": "The latest", "value": {"version": "latest"}},
+    "other": {"summary": "What another alias names", "value": {"version": "candidate"}},
+}
+AliasName = Annotated[
+    str, Path(max_length=200, description="An alias: a letter, then up to 31 letters, digits, dots, dashes or underscores.")
+]
 
 
-def _model_out(row: Row[Model, int, Version | None], store: Store) -> ModelOut:
-    model, versions, latest = row
-    return ModelOut(name=model.name, created_at=model.created_at, versions=versions, latest=latest and version_out(latest, store))
+async def models_out(session: AsyncSession, rows: Sequence[ModelRow], store: Store) -> list[ModelOut]:
+    ids = [model.id for model, *_ in rows]
+    named: dict[int, list[AliasOut]] = {}
+    for alias in await session.scalars(queries.current_aliases().where(Alias.model_id.in_(ids))):
+        named.setdefault(alias.model_id, []).append(AliasOut(alias=alias.name, version=alias.version.number, since=alias.since))
+    newest = await versions_out(session, [latest for *_, latest in rows], store)
+    return [
+        ModelOut(
+            name=model.name,
+            note=model.note,
+            created_at=model.created_at,
+            versions=versions,
+            aliases=named.get(model.id, []),
+            latest=latest,
+        )
+        for (model, versions, _), latest in zip(rows, newest, strict=True)
+    ]
 
 
-async def _model(session: ReadDep, name: ModelName) -> Row[Model, int, Version | None]:
+async def find_model(session: AsyncSession, name: str) -> ModelRow:
     row = (await session.execute(queries.models().where(Model.name == name))).one_or_none()
     if row is None:
         raise await no_such_model(session, name)
     return row
 
 
-ModelDep = Annotated[Row[Model, int, Version | None], Depends(_model, scope="function")]
+async def _model(session: ReadDep, name: ModelName) -> ModelRow:
+    return await find_model(session, name)
+
+
+ModelDep = Annotated[ModelRow, Depends(_model, scope="function")]
 
 
 @router.get("", operation_id="list_models")
 async def list_models(session: ReadDep, services: ServicesDep) -> Page[ModelOut]:
     """All models, newest first."""
     rows = (await session.execute(queries.models())).all()
-    items = await run_in_threadpool(lambda: [_model_out(row, services.store) for row in rows])  # reads files: what can be dialled
-    return Page(items=items, next_cursor=None)
+    return Page(items=await models_out(session, rows, services.store), next_cursor=None)
 
 
 @router.get("/{name}", operation_id="get_model", responses=problems(404))
-def get_model(model: ModelDep, services: ServicesDep) -> ModelOut:
+async def get_model(model: ModelDep, session: ReadDep, services: ServicesDep) -> ModelOut:
     """One model."""
-    return _model_out(model, services.store)
+    return (await models_out(session, [model], services.store))[0]
+
+
+@router.patch("/{name}", operation_id="change_model", responses=problems(404, 422))
+async def change_model(
+    name: ModelName, body: Annotated[NoteIn, Body(openapi_examples=NOTE_EXAMPLES)], session: WriteDep, services: ServicesDep
+) -> ModelOut:
+    """Note something about a model."""
+    row = await find_model(session, name)
+    row[0].note = body.note or None
+    return (await models_out(session, [row], services.store))[0]
 
 
 @router.get("/{name}/versions", operation_id="list_versions", responses=problems(404))
 async def list_versions(model: ModelDep, session: ReadDep, services: ServicesDep, name: ModelName) -> Page[VersionOut]:
     """A model's versions, newest first."""
     versions = (await session.scalars(queries.versions(name))).all()
-    items = await run_in_threadpool(lambda: [version_out(version, services.store) for version in versions])
+    return Page(items=await versions_out(session, versions, services.store), next_cursor=None)
+
+
+@router.get("/{name}/aliases", operation_id="list_aliases", responses=problems(404))
+async def list_aliases(model: ModelDep, session: ReadDep, name: ModelName) -> Page[AliasTermOut]:
+    """Which version has which alias since when, and which had it before; the newest change first."""
+    items = [_term(alias) for alias in await session.scalars(queries.aliases(name))]
     return Page(items=items, next_cursor=None)
 
 
-@router.get("/{name}/versions/{number}", operation_id="get_version", responses=problems(404, 422))
-def get_version(version: VersionDep, services: ServicesDep) -> VersionOut:
-    """One version."""
-    return version_out(version, services.store)
+@router.put("/{name}/aliases/{alias}", operation_id="give_alias", responses=problems(404, 422))
+async def give_alias(
+    name: ModelName, alias: AliasName, body: Annotated[AliasIn, Body(openapi_examples=ALIAS_EXAMPLES)], session: WriteDep
+) -> AliasTermOut:
+    """Give a version an alias, and take it from the version of this model that had it. Whatever takes a version's number takes its
+    alias too: `POST /api/v1/models/cats/versions/production/images`."""
+    try:
+        check_alias(alias)
+    except ValueError as error:
+        raise Invalid.at("/alias", str(error)) from error
+    version = await find_version(session, name, body.version)
+    return _term(await session.run_sync(aliases.give, version, alias))
 
 
-@router.get(
-    "/{name}/versions/{number}/samples.png",
-    operation_id="get_version_samples",
-    response_class=FileResponse,
-    responses={200: {"content": {"image/png": {}}}, **problems(404, 422)},
-)
-def get_version_samples(version: VersionDep, number: VersionNumber, services: ServicesDep) -> FileResponse:
-    """The grid drawn when the version was published."""
-    path = services.store.version(version.model.name, version.number) / SAMPLES
-    if not path.is_file():
-        raise NotFound(f"{version.model.name}@{version.number} was published without samples.")
-    return FileResponse(path, headers={"Cache-Control": "no-cache" if number == "latest" else IMMUTABLE})
+@router.delete("/{name}/aliases/{alias}", operation_id="take_alias", status_code=204, responses=problems(403, 404, 422))
+async def take_alias(name: ModelName, alias: AliasName, session: WriteDep) -> None:
+    """Let no version have the alias any more; nothing happens where none has it."""
+    await find_model(session, name)
+    await session.run_sync(aliases.take, name, alias)
+
+
+def _term(alias: Alias) -> AliasTermOut:
+    version = alias.version
+    return AliasTermOut(
+        alias=alias.name, version=version.number, since=alias.since, until=alias.until, deleted=version.deleted_at is not None
+    )

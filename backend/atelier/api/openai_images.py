@@ -19,6 +19,7 @@ from atelier.api.images import Seed
 from atelier.api.negotiation import unless_gone
 from atelier.errors import Invalid, NotFound
 from atelier.registry import queries
+from atelier.registry.naming import parse
 from atelier.registry.tables import Version
 from atelier.serving.history import Kept
 from atelier.serving.images import MEDIA_TYPES, Format, encode, image_id, read_parameters, transcode
@@ -48,7 +49,7 @@ class GenerationsIn(Wishes):
     """OpenAI's request. Beside its fields, those of Atelier's own are taken, such as `seed`, `class_weights` or `truncation_psi`."""
 
     model: str
-    """A model for its latest version, or a version: `cats`, `cats@3`."""
+    """A model for its latest version, or a version: `cats`, `cats@3`, `cats@production`."""
     prompt: str = Field("", max_length=1000)  # may be blank here, as clients always send one
     """What to see. Of a version that does not draw from text: the classes or attributes that are to be seen, by their names."""
     n: int = Field(1, ge=1, le=10)
@@ -180,8 +181,7 @@ async def openai_list_models(session: ReadDep) -> OpenAIModelsOut:
 @router.get("/models/{model}", operation_id="openai_get_model", responses=errors(404))
 async def openai_get_model(model: Annotated[str, Path(description="A model, or a version: cats@3.")], session: ReadDep) -> OpenAIModelOut:
     """One model or version."""
-    name, number = _named(model)
-    version = await session.scalar(queries.version(name, number))
+    version = await session.scalar(queries.version(*parse(model)))
     if version is None:
         raise await no_such_model(session, model)
     return _model_out(model, version)
@@ -191,17 +191,8 @@ def _model_out(name: str, version: Version) -> OpenAIModelOut:
     return OpenAIModelOut(id=name, created=int(version.created_at.timestamp()))
 
 
-def _named(model: str) -> tuple[str, int | None]:
-    """("cats", 3) of cats@3, ("cats", None) of cats."""
-    found = re.fullmatch(r"(.+?)(?:@(?:latest|([0-9]{1,18})))?", model)
-    if found is None:
-        return model, None
-    return found[1], None if found[2] is None else int(found[2])
-
-
 async def _drawable(services: Services, model: str) -> Drawable:
-    name, number = _named(model)
-    return await find_drawable(services, name, "latest" if number is None else number)
+    return await find_drawable(services, *parse(model))
 
 
 def _side(size: str) -> int | None:

@@ -30,6 +30,28 @@ def encode(order: str, position: int) -> str:
     return base64.urlsafe_b64encode(f"{order}:{position}".encode()).decode()
 
 
+def encode_ranked(order: str, rank: float, position: int) -> str:
+    """For lists in the order of a number that several items may share."""
+    return encode(f"{order}:{rank.hex()}", position)
+
+
+def decode_ranked(order: str, cursor: str | None) -> tuple[float, int] | None:
+    """
+    Raises:
+        BadRequest: as `decode`.
+    """
+    if cursor is None:
+        return None
+    try:
+        rank = base64.urlsafe_b64decode(cursor).decode().removeprefix(f"{order}:").partition(":")[0]
+        found = float.fromhex(rank)
+    except (binascii.Error, ValueError, OverflowError):
+        raise _no_cursor() from None
+    position = decode(f"{order}:{rank}", cursor)
+    assert position is not None
+    return found, position
+
+
 def decode(order: str, cursor: str | None) -> int | None:
     """
     Raises:
@@ -43,4 +65,8 @@ def decode(order: str, cursor: str | None) -> int | None:
             return int(position)
     except (binascii.Error, UnicodeError, ValueError):
         pass
-    raise BadRequest("This cursor belongs to no page of this list; begin again without one.")
+    raise _no_cursor()
+
+
+def _no_cursor() -> BadRequest:
+    return BadRequest("This cursor belongs to no page of this list; begin again without one.")

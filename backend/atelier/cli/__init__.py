@@ -17,6 +17,7 @@ from atelier.cli.evaluating import evaluate, statistics
 from atelier.cli.exporting import export
 from atelier.cli.features import features
 from atelier.cli.history import images
+from atelier.cli.models import models
 from atelier.cli.projecting import project
 from atelier.cli.styling import stylize
 from atelier.cli.training import runs, train
@@ -86,6 +87,7 @@ app.add_typer(datasets, name="datasets")
 app.add_typer(runs, name="runs")
 app.add_typer(features, name="features")
 app.add_typer(images, name="images")
+app.add_typer(models, name="models")
 app.add_typer(statistics, name="statistics")
 
 

@@ -123,13 +123,13 @@ def published_version(model: str) -> Any:
     """The row of MODEL[@N]."""
     from atelier.errors import NotFound
     from atelier.registry import queries
+    from atelier.registry.naming import parse
 
-    name, _, number = model.partition("@")
     database = open_database()
     with database.read() as session:
-        version = session.scalar(queries.version(name, int(number) if number.isdigit() else None))
+        version = session.scalar(queries.version(*parse(model)))
     database.dispose()
-    if version is None or (number and not number.isdigit() and number != "latest"):
+    if version is None:
         raise NotFound(f"There is no version {model}.")
     return version
 

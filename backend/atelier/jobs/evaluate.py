@@ -184,7 +184,7 @@ class Measurement:
         spec = self.spec
         assert spec.model is not None
         with self.recorder.database.read() as session:
-            version = session.scalar(queries.version(spec.model, None if spec.version == "latest" else spec.version))
+            version = session.scalar(queries.version(spec.model, spec.version))
         if version is None:
             raise ValueError(f"The version {spec.model}@{spec.version} is gone.")
         manifest, generator = artifact.load(self.store.version(spec.model, version.number), self.device)

@@ -165,7 +165,7 @@ class _Check:
 
 def _version(session: Session, asked: EvaluateSpec) -> Version:
     assert asked.model is not None
-    version = session.scalar(queries.version(asked.model, None if asked.version == "latest" else asked.version))
+    version = session.scalar(queries.version(asked.model, asked.version))
     if version is None:
         raise NotFound(f"There is no version {asked.model}@{asked.version}.")
     return version

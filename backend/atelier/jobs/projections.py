@@ -25,7 +25,7 @@ def submit_projection(session: Session, request: ProjectRequest, store: Store, *
     """
 
     def job() -> Job:
-        version = session.scalar(queries.version(request.model, None if request.version == "latest" else request.version))
+        version = session.scalar(queries.version(request.model, request.version))
         if version is None:
             raise NotFound(f"There is no version {request.model}@{request.version}.")
         errors = []

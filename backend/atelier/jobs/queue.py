@@ -33,6 +33,7 @@ from atelier.models import architectures
 from atelier.models.artifact import DatasetManifest, Manifest
 from atelier.models.base import Conditioning, GenerativeModel
 from atelier.registry import queries
+from atelier.registry.naming import parse
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Job
 from atelier.serving.requests import Abilities
@@ -136,8 +137,7 @@ def submit_discovery(
     """
 
     def job() -> Job:
-        number = None if request.version == "latest" else request.version
-        version = session.scalar(queries.version(request.model, number))
+        version = session.scalar(queries.version(request.model, request.version))
         if version is None:
             raise NotFound(f"There is no version {request.model}@{request.version}.")
         of = Manifest.model_validate(version.manifest).dataset
@@ -326,14 +326,13 @@ def _resolve(session: Session, request: TrainRequest, catalog: Catalog) -> Train
         if needed is not None:
             wrong("/start_from", needed)
     if request.start_from is not None:
-        model, _, number = request.start_from.partition("@")
-        version = session.scalar(queries.version(model, int(number) if number.isdigit() else None))
+        version = session.scalar(queries.version(*parse(request.start_from)))
         if version is None:
             wrong("/start_from", f"There is no version {request.start_from}.")
         elif version.architecture != request.architecture:
             wrong("/start_from", f"{request.start_from} is a {version.architecture}, not a {request.architecture}.")
         else:
-            resolved["start_from"] = f"{model}@{version.number}"
+            resolved["start_from"] = version.name
 
     if errors:
         raise Invalid("; ".join(error["detail"] for error in errors), errors)

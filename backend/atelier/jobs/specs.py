@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from atelier.registry.naming import ALIAS, MAX_NUMBER
+
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
@@ -20,6 +22,7 @@ def _name(name: str) -> str:
 # The schema tells programs the pattern; people are told in words.
 ModelName = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": NAME})]
 DatasetName = ModelName
+VersionChoice = Annotated[int, Field(ge=1, le=MAX_NUMBER)] | Annotated[str, Field(pattern=ALIAS)]
 
 
 class Scoring(BaseModel):
@@ -66,8 +69,8 @@ class TrainRequest(BaseModel):
     """Hyper-parameters that differ from the preset."""
     seed: int = Field(0, ge=0, lt=2**63)
     """Same seed, same machine: same weights."""
-    start_from: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@([1-9]\d{0,8}|latest))?$")
-    """A version, such as cats@3, whose generator's weights to begin with."""
+    start_from: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}(@([1-9]\d{0,8}|[a-z][a-z0-9._-]{0,31}))?$")
+    """A version, such as cats@3 or cats@production, whose generator's weights to begin with."""
     scoring: Scoring | None = None
     """Measure the run on its way, and publish its best generator; without it, nothing is measured."""
     evaluate: list[str] = Field(default_factory=list, max_length=32)
@@ -122,8 +125,8 @@ class DiscoverRequest(BaseModel):
 
     model: ModelName
     """Name of the model."""
-    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
-    """Number of the version."""
+    version: VersionChoice = "latest"
+    """Number of the version, `latest`, or an alias."""
     methods: tuple[Finding, ...] | None = Field(None, min_length=1)
     """How to look: by a classifier of the data set, for `dial`; in the generator's weights (sefa), in how its latents vary (pca), or by
     what the classifier sees in its images (interfacegan), for directions. All that fit the version, unless they are named."""
@@ -148,8 +151,8 @@ class ProjectRequest(BaseModel):
 
     model: ModelName
     """Name of the model."""
-    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
-    """Number of the version."""
+    version: VersionChoice = "latest"
+    """Number of the version, `latest`, or an alias."""
     picture: str
     """Id of a picture that was sent or drawn: its square in the middle is looked for."""
     prompt: str | None = None
@@ -256,8 +259,8 @@ class Evaluation(BaseModel):
 
     model: ModelName | None = None
     """Name of the model whose version draws the pictures."""
-    version: Annotated[int, Field(ge=1, lt=2**63)] | Literal["latest"] = "latest"
-    """Number of the version."""
+    version: VersionChoice = "latest"
+    """Number of the version, `latest`, or an alias."""
     metrics: list[str] = Field(["fid", "kid", "precision", "recall"], min_length=1, max_length=32)
     """Names of metrics."""
     num_samples: int = Field(5000, ge=2, le=1_000_000)

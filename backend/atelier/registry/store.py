@@ -28,6 +28,7 @@ class Store:
         self.logs = self.root / "logs"
         self.pictures = self.root / "pictures"  # that people have sent
         self.sources = self.root / "sources"  # the pictures that people brought
+        self.trash = self.root / "trash"  # what is being deleted
         self.uploads = self.root / "uploads"
         for folder in (
             self.classifiers,
@@ -37,6 +38,7 @@ class Store:
             self.logs,
             self.pictures,
             self.sources,
+            self.trash,
             self.uploads,
         ):
             folder.mkdir(parents=True, exist_ok=True)
@@ -52,6 +54,10 @@ class Store:
     def directions(self, digest: str) -> Path:
         """Of the version with that digest: directions of its latents. Beside the version, whose own folder its digest is of."""
         return self.root / "directions" / digest
+
+    def graph(self, digest: str) -> Path:
+        """Of the version with that digest: its generator as an ONNX graph."""
+        return self.root / "compiled" / f"{digest}.onnx"
 
     def projection(self, job_id: int) -> Path:
         """The latent that a projection ended with."""

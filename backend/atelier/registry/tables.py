@@ -25,6 +25,7 @@ from sqlalchemy import (
     inspect,
     or_,
     select,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, column_property, mapped_column, relationship
 from sqlalchemy.orm.attributes import set_committed_value
@@ -381,11 +382,15 @@ class Model(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
+    note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Version(Base):
-    """A published artifact; its files stand in the store under versions/<model>/v<number>."""
+    """A published artifact; its files stand in the store under versions/<model>/v<number>.
+
+    Deleted, it lies in the bin until it is restored or purged. The row of a purged one stays, so that its number is not given again.
+    """
 
     __tablename__ = "versions"
     __table_args__ = (UniqueConstraint("model_id", "number"), {"sqlite_autoincrement": True})
@@ -399,9 +404,38 @@ class Version(Base):
     manifest: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of weights and manifest: what an image drawn from it is a function of, beside its parameters."""
+    note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it was put into the bin; the versions of a model that was deleted as a whole share the moment."""
+    purged_at: Mapped[datetime | None]
+    """When its files were given up for good."""
 
     model: Mapped[Model] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def name(self) -> str:
+        """cats@3."""
+        return f"{self.model.name}@{self.number}"
+
+
+class Alias(Base):
+    """Which version of a model had an alias, since when and until when; the alias as it is now has no end."""
+
+    __tablename__ = "aliases"
+    __table_args__ = (
+        Index(None, "model_id", "name", unique=True, sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id", ondelete="CASCADE"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(32))
+    since: Mapped[datetime] = mapped_column(default=now)
+    until: Mapped[datetime | None]
+
+    version: Mapped[Version] = relationship(lazy="joined", innerjoin=True)
 
 
 class Score(Base):

@@ -1287,7 +1287,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models": {
+    "/api/v1/models/{name}/versions/{number}": {
         parameters: {
             query?: never;
             header?: never;
@@ -1295,10 +1295,39 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Models
-         * @description All models, newest first.
+         * Get Version
+         * @description One version.
          */
-        get: operations["list_models"];
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Version
+         * @description Put a version into the bin. It is gone from lists, from `latest` and from drawing until it is restored; after ATELIER_TRASH_DAYS
+         *     it is deleted for good. Images that it drew stay, and its number is not given again.
+         */
+        delete: operations["delete_version"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Version
+         * @description Note something about a version.
+         */
+        patch: operations["change_version"];
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/samples.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version Samples
+         * @description The grid drawn when the version was published.
+         */
+        get: operations["get_version_samples"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1319,6 +1348,118 @@ export interface paths {
          * @description One model.
          */
         get: operations["get_model"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Model
+         * @description Put all versions of a model into the bin.
+         */
+        delete: operations["delete_model"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Model
+         * @description Note something about a model.
+         */
+        patch: operations["change_model"];
+        trace?: never;
+    };
+    "/api/v1/models/{name}/versions/{number}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Version
+         * @description Bring a version back from the bin, with aliases, notes and scores; nothing happens where it is not there.
+         */
+        post: operations["restore_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Model
+         * @description Bring back what the last deletion has put into the bin: all versions that the model had, when it was deleted as a whole.
+         */
+        post: operations["restore_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Bin
+         * @description Versions that were deleted and can be restored, the last deleted first.
+         */
+        get: operations["list_bin"];
+        put?: never;
+        post?: never;
+        /**
+         * Empty Bin
+         * @description Delete all that lies in the bin for good: weights, graphs, and what was discovered. Images that were drawn stay.
+         */
+        delete: operations["empty_bin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bin/{name}/{number}/samples.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Binned Samples
+         * @description The grid drawn when a version that lies in the bin was published.
+         */
+        get: operations["get_binned_samples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Models
+         * @description All models, newest first.
+         */
+        get: operations["list_models"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1347,7 +1488,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models/{name}/versions/{number}": {
+    "/api/v1/models/{name}/aliases": {
         parameters: {
             query?: never;
             header?: never;
@@ -1355,10 +1496,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Version
-         * @description One version.
+         * List Aliases
+         * @description Which version has which alias since when, and which had it before; the newest change first.
          */
-        get: operations["get_version"];
+        get: operations["list_aliases"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1367,21 +1508,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/models/{name}/versions/{number}/samples.png": {
+    "/api/v1/models/{name}/aliases/{alias}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
+        get?: never;
         /**
-         * Get Version Samples
-         * @description The grid drawn when the version was published.
+         * Give Alias
+         * @description Give a version an alias, and take it from the version of this model that had it. Whatever takes a version's number takes its
+         *     alias too: `POST /api/v1/models/cats/versions/production/images`.
          */
-        get: operations["get_version_samples"];
-        put?: never;
+        put: operations["give_alias"];
         post?: never;
-        delete?: never;
+        /**
+         * Take Alias
+         * @description Let no version have the alias any more; nothing happens where none has it.
+         */
+        delete: operations["take_alias"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2049,6 +2195,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All Versions
+         * @description Versions of all models. Sorted by a metric, those that it has not measured through that network come last.
+         */
+        get: operations["list_all_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-sources": {
         parameters: {
             query?: never;
@@ -2406,6 +2572,57 @@ export interface components {
             message: string;
         };
         /**
+         * AliasIn
+         * @description Which version gets the alias.
+         */
+        AliasIn: {
+            /**
+             * Version
+             * @description Number of the version, `latest`, or an alias.
+             */
+            version: number | string;
+        };
+        /**
+         * AliasOut
+         * @description A name that belongs to a version, and moves to another one when somebody says so.
+         */
+        AliasOut: {
+            /** Alias */
+            alias: string;
+            /** Version */
+            version: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * AliasTermOut
+         * @description A time in which a version had an alias.
+         */
+        AliasTermOut: {
+            /** Alias */
+            alias: string;
+            /** Version */
+            version: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * @description When another version got it, or nobody had it any more; null for what is so now.
+             */
+            until: string | null;
+            /**
+             * Deleted
+             * @description Whether that version lies in the bin, or is gone for good.
+             */
+            deleted: boolean;
+        };
+        /**
          * ArchitectureOut
          * @description A kind of generative model.
          */
@@ -2489,6 +2706,48 @@ export interface components {
             pixels: string;
             /** Count */
             count: number;
+        };
+        /**
+         * BinnedOut
+         * @description A version in the bin.
+         */
+        BinnedOut: {
+            /** Model */
+            model: string;
+            /** Version */
+            version: number;
+            /** Architecture */
+            architecture: string;
+            /** Dataset */
+            dataset: string;
+            /** Note */
+            note: string | null;
+            /**
+             * Bytes
+             * @description That it takes until it is deleted for good.
+             */
+            bytes: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /**
+             * Purge At
+             * Format: date-time
+             * @description When it is deleted for good.
+             */
+            purge_at: string;
+            /**
+             * Samples Url
+             * @description A grid of images drawn when it was published.
+             */
+            samples_url: string;
         };
         /**
          * CGANOverridesIn
@@ -2704,7 +2963,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -2899,7 +3158,7 @@ export interface components {
             layout: "grid" | "zip";
             /**
              * Versions
-             * @description Such as `cats@3`; `cats@latest` or `cats` is the latest.
+             * @description Such as `cats@3` or `cats@production`; `cats@latest` or `cats` is the latest.
              */
             versions: string[];
         };
@@ -3179,7 +3438,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -3399,7 +3658,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -3647,10 +3906,10 @@ export interface components {
             model: string;
             /**
              * Version
-             * @description Number of the version.
+             * @description Number of the version, `latest`, or an alias.
              * @default latest
              */
-            version: number | "latest";
+            version: number | string;
             /**
              * Methods
              * @description How to look: by a classifier of the data set, for `dial`; in the generator's weights (sefa), in how its latents vary (pca), or by
@@ -3709,6 +3968,14 @@ export interface components {
             images: number;
             /** Examples */
             examples: string[][];
+        };
+        /**
+         * EmptiedOut
+         * @description What was deleted for good.
+         */
+        EmptiedOut: {
+            /** Versions */
+            versions: string[];
         };
         /**
          * EndIn
@@ -3803,10 +4070,10 @@ export interface components {
             model?: string | null;
             /**
              * Version
-             * @description Number of the version.
+             * @description Number of the version, `latest`, or an alias.
              * @default latest
              */
-            version: number | "latest";
+            version: number | string;
             /**
              * Metrics
              * @description Names of metrics.
@@ -4028,7 +4295,7 @@ export interface components {
             } | null;
             /**
              * Model
-             * @description A model for its latest version, or a version: `cats`, `cats@3`.
+             * @description A model for its latest version, or a version: `cats`, `cats@3`, `cats@production`.
              */
             model: string;
             /**
@@ -4878,6 +5145,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Note
+             * @description What somebody has noted about it.
+             */
+            note: string | null;
+            /**
              * Created At
              * Format: date-time
              */
@@ -4887,7 +5159,12 @@ export interface components {
              * @description How many there are.
              */
             versions: number;
-            latest: components["schemas"]["VersionOut"] | null;
+            /**
+             * Aliases
+             * @description As they are now.
+             */
+            aliases: components["schemas"]["AliasOut"][];
+            latest: components["schemas"]["VersionOut"];
         };
         /**
          * NeedOut
@@ -4916,6 +5193,17 @@ export interface components {
              * @description A picture that it was said of.
              */
             picture_url: string;
+        };
+        /**
+         * NoteIn
+         * @description What to change.
+         */
+        NoteIn: {
+            /**
+             * Note
+             * @description Words of your own, by which it is found as well; null takes them away.
+             */
+            note: string | null;
         };
         /**
          * OpenAIModelOut
@@ -4952,10 +5240,30 @@ export interface components {
             /** Data */
             data: components["schemas"]["OpenAIModelOut"][];
         };
+        /** Page[AliasTermOut] */
+        Page_AliasTermOut_: {
+            /** Items */
+            items: components["schemas"]["AliasTermOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
         /** Page[ArchitectureOut] */
         Page_ArchitectureOut_: {
             /** Items */
             items: components["schemas"]["ArchitectureOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[BinnedOut] */
+        Page_BinnedOut_: {
+            /** Items */
+            items: components["schemas"]["BinnedOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -5181,10 +5489,10 @@ export interface components {
             model: string;
             /**
              * Version
-             * @description Number of the version.
+             * @description Number of the version, `latest`, or an alias.
              * @default latest
              */
-            version: number | "latest";
+            version: number | string;
             /**
              * Picture
              * @description Id of a picture that was sent or drawn: its square in the middle is looked for.
@@ -5401,6 +5709,37 @@ export interface components {
             caption: string | null;
             /** Url */
             url: string;
+        };
+        /**
+         * ScoreBriefOut
+         * @description What a metric said of a version last.
+         */
+        ScoreBriefOut: {
+            /**
+             * Score
+             * @description Number of the score.
+             */
+            score: number;
+            /** Metric */
+            metric: string;
+            /** Title */
+            title: string;
+            /** Network */
+            network: string;
+            /**
+             * Better
+             * @enum {string}
+             */
+            better: "lower" | "higher";
+            /** Value */
+            value: number;
+            /**
+             * Error
+             * @description Standard error.
+             */
+            error: number | null;
+            /** Num Generated */
+            num_generated: number;
         };
         /**
          * ScoreOut
@@ -5887,7 +6226,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -6116,7 +6455,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -6573,7 +6912,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -6840,7 +7179,7 @@ export interface components {
             seed: number;
             /**
              * Start From
-             * @description A version, such as cats@3, whose generator's weights to begin with.
+             * @description A version, such as cats@3 or cats@production, whose generator's weights to begin with.
              */
             start_from?: string | null;
             /** @description Measure the run on its way, and publish its best generator; without it, nothing is measured. */
@@ -6876,10 +7215,45 @@ export interface components {
              */
             job: number | null;
             /**
+             * Start From
+             * @description The version whose weights the training began with.
+             */
+            start_from: string | null;
+            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /**
+             * Aliases
+             * @description Names that belong to it now, such as `production`.
+             */
+            aliases: string[];
+            /**
+             * Note
+             * @description What somebody has noted about it.
+             */
+            note: string | null;
+            /**
+             * Digest
+             * @description SHA-256 of weights and manifest.
+             */
+            digest: string;
+            /**
+             * Bytes
+             * @description Of all of its files.
+             */
+            bytes: number;
+            /**
+             * Parameters
+             * @description Numbers in the generator's weights.
+             */
+            parameters: number;
+            /**
+             * Scores
+             * @description The last by each metric through each network.
+             */
+            scores: components["schemas"]["ScoreBriefOut"][];
             /** Hyperparameters */
             hyperparameters: {
                 [key: string]: unknown;
@@ -6984,8 +7358,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -9711,8 +10085,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -9756,8 +10130,8 @@ export interface operations {
                 direction_id: string;
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -9808,8 +10182,8 @@ export interface operations {
                 direction_id: string;
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -9884,8 +10258,8 @@ export interface operations {
                 direction_id: string;
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -11348,11 +11722,16 @@ export interface operations {
             };
         };
     };
-    list_models: {
+    get_version: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -11363,7 +11742,201 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ModelOut_"];
+                    "application/json": components["schemas"]["VersionOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    delete_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_version_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
+                /** @description Name of the model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
         };
@@ -11409,6 +11982,385 @@ export interface operations {
             };
         };
     };
+    delete_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    change_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    restore_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    restore_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_bin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BinnedOut_"];
+                };
+            };
+        };
+    };
+    empty_bin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmptiedOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    get_binned_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description Number of the version. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ModelOut_"];
+                };
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: never;
@@ -11450,15 +12402,13 @@ export interface operations {
             };
         };
     };
-    get_version: {
+    list_aliases: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
             };
             cookie?: never;
         };
@@ -11470,7 +12420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["VersionOut"];
+                    "application/json": components["schemas"]["Page_AliasTermOut_"];
                 };
             };
             /** @description Not found */
@@ -11493,19 +12443,23 @@ export interface operations {
             };
         };
     };
-    get_version_samples: {
+    give_alias: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
                 /** @description Name of the model. */
                 name: string;
+                /** @description An alias: a letter, then up to 31 letters, digits, dots, dashes or underscores. */
+                alias: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasIn"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -11513,7 +12467,84 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
+                    "application/json": components["schemas"]["AliasTermOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Content too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    take_alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the model. */
+                name: string;
+                /** @description An alias: a letter, then up to 31 letters, digits, dots, dashes or underscores. */
+                alias: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
                 };
             };
             /** @description Not found */
@@ -11546,8 +12577,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -11857,8 +12888,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -11936,8 +12967,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -12015,8 +13046,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -12058,8 +13089,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -12200,8 +13231,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -12296,8 +13327,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -12389,8 +13420,8 @@ export interface operations {
                 index: number;
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
@@ -13597,6 +14628,61 @@ export interface operations {
             };
         };
     };
+    list_all_versions: {
+        parameters: {
+            query?: {
+                /** @description Only of this architecture. */
+                architecture?: string | null;
+                /** @description Only trained on this data set. */
+                dataset?: string | null;
+                /** @description Only those that have this alias. */
+                alias?: string | null;
+                /** @description Words that all stand in names, notes, aliases, architecture or data set. */
+                q?: string | null;
+                /** @description `newest` first, or a metric, by whose last scores the best come first. */
+                sort?: string;
+                /** @description The feature network of those scores. */
+                network?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Items in a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_VersionOut_"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Validation failed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_dataset_sources: {
         parameters: {
             query?: never;
@@ -13831,8 +14917,8 @@ export interface operations {
             path: {
                 /** @description Name of the model. */
                 name: string;
-                /** @description Number of the version, or `latest`. */
-                number: number | "latest";
+                /** @description Number of the version, `latest`, or an alias. */
+                number: number | string;
             };
             cookie?: never;
         };
