@@ -29,12 +29,9 @@ expect.set_options(timeout=60_000)  # ms: the machine may have other work; what 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable, environment = _installed(), dict(os.environ)
-    if executable is None:
-        executable, libraries = _packaged()
-        environment["LD_LIBRARY_PATH"] = libraries
+    path, environment = executable()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS.split(), env=environment)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split(), env=environment)
         yield browser
         browser.close()
 
@@ -96,6 +93,15 @@ def drawn(page: Page, count: int) -> list[str]:
         image.scroll_into_view_if_needed()
         expect(image).not_to_have_js_property("naturalWidth", 0)
     return [image.get_attribute("src") or "" for image in images.all()]
+
+
+def executable() -> tuple[str, dict[str, str]]:
+    """Where Chromium is, and the environment in which it runs."""
+    path, environment = _installed(), dict(os.environ)
+    if path is None:
+        path, libraries = _packaged()
+        environment["LD_LIBRARY_PATH"] = libraries
+    return path, environment
 
 
 def _installed() -> str | None:
