@@ -9,8 +9,9 @@ from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from atelier.api.deps import IMMUTABLE, DrawableDep, ServicesDep
-from atelier.api.negotiation import AnswerDep, unless_gone
+from atelier.api.deps import IMMUTABLE, ModelName, ServicesDep, VersionNumber, find_drawable
+from atelier.api.deps import services as of_application
+from atelier.api.negotiation import preferred, unless_gone
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
 from atelier.serving.history import Kept
@@ -124,14 +125,13 @@ class ImagesOut(BaseModel):
     responses={200: {"content": PICTURES}, **problems(404, 422, 429, 503)},
 )
 async def draw_images(
-    drawable: DrawableDep,
-    body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)],
-    answer: AnswerDep,
-    request: Request,
-    services: ServicesDep,
+    name: ModelName, number: VersionNumber, body: Annotated[ImagesIn, Body(openapi_examples=EXAMPLES)], request: Request
 ) -> ImagesOut | Response:
     """Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
     several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again."""
+    # No dependencies: each costs as much as all else that is done here, for every image that is drawn.
+    services = await of_application(request)
+    drawable, answer = await find_drawable(services, name, number), preferred(request.headers.get("accept", ""))
     wish = resolve(body, drawable.can)
     seeds = body.all_seeds()
     rows = {image_id(drawable.weights.digest, wish.identity(seed)): wish.row(seed, **drawable.of_version) for seed in seeds}

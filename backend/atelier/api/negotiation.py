@@ -56,13 +56,14 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The work's result; the work is cancelled when the client goes away first."""
     task = asyncio.ensure_future(work)
     gone = asyncio.create_task(_gone(request))
+    gone.add_done_callback(lambda _: task.cancel())
     try:
-        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise HTTPException(499, "The client has gone.")  # which nobody reads
-        return task.result()
+        return await task
+    except asyncio.CancelledError:
+        if gone.done():
+            raise HTTPException(499, "The client has gone.") from None  # which nobody reads
+        raise
     finally:
-        task.cancel()
         gone.cancel()
 
 

@@ -1,19 +1,14 @@
 """Images that were drawn, each under the id of its content: what is asked for again, or by several at once, is drawn once."""
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from atelier.serving.engine import Engine
-from atelier.serving.images import keep, path_of
+from atelier.serving.images import path_of
 from atelier.serving.rows import Row
 from atelier.serving.waiting import Weights
-
-log = logging.getLogger(__name__)
-
-MOST_UNWRITTEN = 1024  # images, before who draws waits for the disk
 
 
 @dataclass(eq=False)
@@ -25,24 +20,12 @@ class _Group:
 
 
 class Drawn:
-    """The folder of drawn images, and those on their way into it: an image is found here from the moment it is drawn."""
+    """The folder of drawn images. The inference process puts them there: this one has requests to answer, which threads would hold up."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._folder = folder
         self._engine = engine
         self._drawing: dict[str, _Group] = {}
-        self._unwritten: dict[str, bytes] = {}
-        self._writing: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> "Drawn":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.written()
-
-    async def written(self) -> None:
-        """Until every image drawn so far is on the disk."""
-        await asyncio.gather(*self._writing)
 
     async def get(self, weights: Weights, rows: Mapping[str, Row]) -> dict[str, bytes]:
         """PNGs by their ids, kept or drawn now. Who gives up cancels what nobody else awaits.
@@ -50,8 +33,8 @@ class Drawn:
         Raises:
             TooMany, Overloaded, AtelierError: as `Engine.draw`.
         """
-        found = {image: self._unwritten[image] for image in rows if image in self._unwritten}
-        missing = [image for image in rows if image not in found and not self._path(image).exists()]
+        found: dict[str, bytes] = {}
+        missing = [image for image in rows if not self._path(image).exists()]
         if new := {image: rows[image] for image in missing if image not in self._drawing}:
             begun = _Group(asyncio.create_task(self._draw(weights, new)))
             self._drawing.update(dict.fromkeys(new, begun))
@@ -60,7 +43,7 @@ class Drawn:
         for group in groups:
             group.users += 1
         try:
-            if kept := rows.keys() - found.keys() - set(missing):
+            if kept := rows.keys() - set(missing):
                 found |= await asyncio.to_thread(self._read, kept)
             if groups:
                 await asyncio.wait([group.task for group in groups])
@@ -78,8 +61,7 @@ class Drawn:
 
     async def find(self, images: Collection[str]) -> dict[str, bytes]:
         """Those of these images that there are."""
-        found = {image: self._unwritten[image] for image in images if image in self._unwritten}
-        return found | await asyncio.to_thread(self._read, [image for image in images if image not in found])
+        return await asyncio.to_thread(self._read, images)
 
     def _path(self, image: str) -> Path:
         return path_of(self._folder, image)
@@ -94,23 +76,5 @@ class Drawn:
             group.task.exception()  # told to whoever was there to hear it
 
     async def _draw(self, weights: Weights, rows: Mapping[str, Row]) -> dict[str, bytes]:
-        pngs = dict(zip(rows, await self._engine.draw(weights, list(rows.values())), strict=True))
-        self._unwritten |= pngs
-        self._writing.add(writing := asyncio.create_task(self._write(pngs), name="keep images"))
-        writing.add_done_callback(self._writing.discard)
-        if len(self._unwritten) > MOST_UNWRITTEN:
-            await asyncio.wait([writing])
-        return pngs
-
-    async def _write(self, pngs: Mapping[str, bytes]) -> None:
-        def write() -> None:
-            for image, png in pngs.items():
-                keep(self._path(image), png)
-
-        try:
-            await asyncio.to_thread(write)
-        except OSError:
-            log.exception("drawn images could not be kept; they can be drawn again")
-        finally:
-            for image in pngs:
-                self._unwritten.pop(image, None)
+        kept: list[Row] = [{**row, "file": str(self._path(image))} for image, row in rows.items()]
+        return dict(zip(rows, await self._engine.draw(weights, kept), strict=True))

@@ -6,7 +6,7 @@ import logging
 import re
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,13 +45,10 @@ class Kept:
 
 
 class History:
-    """What was drawn, told to the database a moment later and many at a time: no request waits for a transaction.
+    """What was drawn, told to the database a moment later and many at a time: no request waits for a transaction."""
 
-    `written` waits until the files of all images drawn so far are there: rows come after them.
-    """
-
-    def __init__(self, database: Database, store: Store, written: Callable[[], Awaitable[None]]) -> None:
-        self._database, self._store, self._written = database, store, written
+    def __init__(self, database: Database, store: Store) -> None:
+        self._database, self._store = database, store
         self._told: dict[str, Kept] = {}
         self._wake, self._writing, self._closing = asyncio.Event(), asyncio.Lock(), False
 
@@ -65,7 +62,7 @@ class History:
         await self._writer
 
     def add(self, drawn: Iterable[Kept]) -> None:
-        """Tell of images that were drawn, or were asked for again, in this order."""
+        """Tell of images that were drawn, or were asked for again, in this order; their files are there."""
         for one in drawn:
             self._told.pop(one.id, None)
             self._told[one.id] = one
@@ -77,7 +74,6 @@ class History:
             told, self._told = self._told, {}
             try:
                 if told:
-                    await self._written()
                     await asyncio.to_thread(record, self._database, self._store, list(told.values()))
             except Exception:
                 log.exception("%d drawn images have no rows yet; the next sweep finds their files.", len(told))
@@ -107,11 +103,11 @@ def record(database: Database, store: Store, drawn: Sequence[Kept]) -> None:
                 with suppress(FileNotFoundError):  # deleted meanwhile, or the disk is full
                     new.append(_columns(one, path_of(store.images, one.id), turn))
             if new:
-                session.execute(insert(DrawnImage), new)  # without objects: half the time
+                session.execute(insert(DrawnImage.metadata.tables["images"]), new)  # without objects: half the time
 
 
 def _columns(one: Kept, path: Path, turn: int) -> dict[str, Any]:
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         width, height = struct.unpack(">II", file.read(24)[16:])  # where every PNG has them
     parameters = one.parameters
     return {

@@ -58,6 +58,7 @@ class Row(Steered):
     mixed: NotRequired["MixedRow"]
     parameters: NotRequired[dict[str, Any]]  # what the picture carries
     format: NotRequired[Format]  # of the picture; PNG without it
+    file: NotRequired[str]  # where it is kept, as PNG
 
 
 class BetweenRow(TypedDict):

@@ -38,7 +38,7 @@ from atelier.models import artifact
 from atelier.models.base import Generator
 from atelier.models.devices import pick_device
 from atelier.models.prompted import PromptedGenerator
-from atelier.serving.images import encode
+from atelier.serving.images import encode, keep
 from atelier.serving.passes import Drawer, most_rows
 from atelier.serving.rows import Row
 from atelier.text.memory import Memory
@@ -105,11 +105,17 @@ def _memory(folder: Path) -> Memory:
 
 
 def files(rows: Sequence[Row], images: Tensor) -> list[bytes]:
-    """Each row's picture [H, W, C], encoded."""
+    """Each row's picture [H, W, C], encoded, and kept where the row says so."""
     pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
-    return [
-        encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png")) for image, row in zip(pixels, rows, strict=True)
-    ]
+    contents = []
+    for image, row in zip(pixels, rows, strict=True):
+        contents.append(encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png")))
+        if "file" in row:
+            try:
+                keep(Path(row["file"]), contents[-1])
+            except OSError:  # the disk is full: whoever asked gets the picture all the same, and it can be drawn again
+                traceback.print_exc()
+    return contents
 
 
 def main() -> None:
