@@ -10,6 +10,9 @@ const Train = lazy(() => import("./pages/Train"));
 const Runs = lazy(() => import("./pages/Runs"));
 const Run = lazy(() => import("./pages/Run"));
 const Inference = lazy(() => import("./pages/Inference"));
+const Models = lazy(() => import("./pages/Models"));
+const Model = lazy(() => import("./pages/Model"));
+const Version = lazy(() => import("./pages/Version"));
 const Style = lazy(() => import("./pages/Style"));
 const Transfer = lazy(() => import("./pages/Transfer"));
 const Datasets = lazy(() => import("./pages/Datasets"));
@@ -28,6 +31,9 @@ export function App() {
             <Route path="/runs" component={Runs} />
             <Route path="/runs/:id" component={Run} />
             <Route path="/inference" component={Inference} />
+            <Route path="/models" component={Models} />
+            <Route path="/models/:name" component={Model} />
+            <Route path="/models/:name/:version" component={Version} />
             <Route path="/style" component={Style} />
             <Route path="/style/:id" component={Transfer} />
             <Route path="/datasets" component={Datasets} />

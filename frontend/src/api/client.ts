@@ -6,15 +6,25 @@ import { isId } from "../lib/style";
 import type { Wishes } from "../lib/wishes";
 import { noticed } from "../stores/events";
 import { Problem, problemFrom } from "./problem";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 import type {
   Architecture,
+  Compared,
+  ComparisonBody,
   Dataset,
   Evaluation,
   EvaluationBody,
   EvaluationRequest,
+  HistoryQuery,
+  ImageChanges,
+  ImagesBody,
+  Inspection,
   Job,
+  MixBody,
+  Mixed,
   Picture,
+  Projection,
+  ProjectionBody,
   Sample,
   Score,
   Status,
@@ -23,6 +33,9 @@ import type {
   StyleTransferBody,
   TrainingBody,
   TrainingRequest,
+  VersionsQuery,
+  WalkBody,
+  WalkMade,
 } from "./types";
 
 /** Any answer shows that the server is there; none, that it is away. */
@@ -42,8 +55,17 @@ const client = createClient<paths>({ baseUrl: location.origin, fetch: reach, hea
 
 async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await call;
-  if (data === undefined || !response.ok) throw problemFrom(response.status, error);
+  if (data === undefined || !response.ok) throw problemFrom(response.status, error, response.headers);
   return data;
+}
+
+/** An answer that is a file: a film, or a zip. */
+async function file(path: string, body: unknown, accept: string): Promise<Blob> {
+  const headers = { accept, "content-type": "application/json" };
+  const request = new Request(new URL(path, location.origin), { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await reach(request);
+  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null), response.headers);
+  return await response.blob();
 }
 
 const places: Partial<Record<Job["kind"], string>> = {
@@ -53,6 +75,12 @@ const places: Partial<Record<Job["kind"], string>> = {
   project: "projections",
   stylize: "style-transfers",
 };
+
+/** A call that answers with nothing but that it is done. */
+async function done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await call;
+  if (!response.ok) throw problemFrom(response.status, error, response.headers);
+}
 
 /** A call whose address depends on a job's kind. */
 async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
@@ -71,6 +99,8 @@ type ScoreQuery = Omit<NonNullable<paths["/api/v1/scores"]["get"]["parameters"][
 const runPath = (id: number) => ({ path: { run_id: id } });
 const transferPath = (id: number) => ({ path: { transfer_id: id } });
 const named = (name: string) => ({ path: { name } });
+const numbered = (name: string, number: number) => ({ path: { name, number } });
+const imagePath = (id: string) => ({ path: { image_id: id } });
 
 export const api = {
   architectures: async () => (await answer(client.GET("/api/v1/architectures"))).items as Architecture[],
@@ -121,17 +151,126 @@ export const api = {
   previews: async (id: number) =>
     (await answer(client.GET("/api/v1/training-runs/{run_id}/previews", { params: runPath(id) }))).items,
   models: async () => (await answer(client.GET("/api/v1/models"))).items,
+  model: (name: string) => answer(client.GET("/api/v1/models/{name}", { params: named(name) })),
+  version: (name: string, number: number) =>
+    answer(client.GET("/api/v1/models/{name}/versions/{number}", { params: numbered(name, number) })),
+  allVersions: (query: VersionsQuery) => answer(client.GET("/api/v1/versions", { params: { query } })),
+  noteModel: (name: string, note: string) =>
+    answer(client.PATCH("/api/v1/models/{name}", { params: named(name), body: { note } })),
+  noteVersion: (name: string, number: number, note: string) =>
+    answer(client.PATCH("/api/v1/models/{name}/versions/{number}", { params: numbered(name, number), body: { note } })),
+  aliases: async (name: string) =>
+    (await answer(client.GET("/api/v1/models/{name}/aliases", { params: named(name) }))).items,
+  giveAlias: (name: string, alias: string, version: number) =>
+    answer(
+      client.PUT("/api/v1/models/{name}/aliases/{alias}", { params: { path: { name, alias } }, body: { version } }),
+    ),
+  takeAlias: (name: string, alias: string) =>
+    done(client.DELETE("/api/v1/models/{name}/aliases/{alias}", { params: { path: { name, alias } } })),
+  deleteModel: (name: string) => done(client.DELETE("/api/v1/models/{name}", { params: named(name) })),
+  deleteVersion: (name: string, number: number) =>
+    done(client.DELETE("/api/v1/models/{name}/versions/{number}", { params: numbered(name, number) })),
+  restoreModel: (name: string) => answer(client.POST("/api/v1/models/{name}/restore", { params: named(name) })),
+  restoreVersion: (name: string, number: number) =>
+    answer(client.POST("/api/v1/models/{name}/versions/{number}/restore", { params: numbered(name, number) })),
+  bin: async () => (await answer(client.GET("/api/v1/bin"))).items,
+  emptyBin: () => answer(client.DELETE("/api/v1/bin")),
   versions: async (name: string) =>
     (await answer(client.GET("/api/v1/models/{name}/versions", { params: named(name) }))).items,
-  draw: async (name: string, version: number, seed: number, count: number, wishes: Wishes) =>
+  abilities: (name: string, number: number) =>
+    answer(client.GET("/api/v1/models/{name}/versions/{number}/abilities", { params: numbered(name, number) })),
+  draw: async (
+    name: string,
+    number: number,
+    seeds: { seed: number; count: number } | { seeds: number[] },
+    wishes: Wishes,
+  ) =>
     (
       (await answer(
         client.POST("/api/v1/models/{name}/versions/{number}/images", {
-          params: { path: { name, number: version } },
-          body: { ...wishes, seed, count, format: "png", layout: "grid" },
+          params: numbered(name, number),
+          body: { ...wishes, ...seeds } as ImagesBody,
         }),
       )) as { items: Picture[] }
     ).items, // an image/png when one asks for that
+  walk: async (name: string, number: number, body: WalkBody) =>
+    (await answer(
+      client.POST("/api/v1/models/{name}/versions/{number}/interpolations", {
+        params: numbered(name, number),
+        body: body as components["schemas"]["InterpolationIn"],
+      }),
+    )) as WalkMade,
+  walkFile: (name: string, number: number, body: WalkBody, accept: string) =>
+    file(`/api/v1/models/${encodeURIComponent(name)}/versions/${number}/interpolations`, body, accept),
+  mix: async (name: string, number: number, body: MixBody) =>
+    (await answer(
+      client.POST("/api/v1/models/{name}/versions/{number}/style-mixing", {
+        params: numbered(name, number),
+        body: body as components["schemas"]["StyleMixingIn"],
+      }),
+    )) as Mixed,
+  compare: async (body: Partial<ComparisonBody> & Pick<ComparisonBody, "versions">) =>
+    (await answer(client.POST("/api/v1/comparisons", { body: body as ComparisonBody }))) as Compared,
+  history: (query: HistoryQuery) => answer(client.GET("/api/v1/images", { params: { query } })),
+  recipe: (id: string) => answer(client.GET("/api/v1/images/{image_id}/recipe", { params: imagePath(id) })),
+  changeImage: (id: string, body: { favourite?: boolean; note?: string | null }) =>
+    answer(client.PATCH("/api/v1/images/{image_id}", { params: imagePath(id), body: body as ImageChanges })),
+  deleteImage: async (id: string) => {
+    const { error, response } = await client.DELETE("/api/v1/images/{image_id}", { params: imagePath(id) });
+    if (!response.ok) throw problemFrom(response.status, error);
+  },
+  /** What a picture's file tells of itself. */
+  inspect: async (picture: File) => {
+    const form = new FormData();
+    form.set("file", picture);
+    const headers = { accept: "application/json" };
+    const request = new Request(new URL("/api/v1/images/inspect", location.origin), {
+      method: "POST",
+      headers,
+      body: form,
+    });
+    const response = await reach(request);
+    const told: unknown = await response.json().catch(() => null);
+    if (!response.ok) throw problemFrom(response.status, told);
+    return told as Inspection;
+  },
+  directions: async (name: string, number: number) =>
+    (await answer(client.GET("/api/v1/models/{name}/versions/{number}/directions", { params: numbered(name, number) })))
+      .items,
+  changeDirection: (name: string, number: number, id: string, body: { name?: string; hidden?: boolean }) =>
+    answer(
+      client.PATCH("/api/v1/models/{name}/versions/{number}/directions/{direction_id}", {
+        params: { path: { name, number, direction_id: id } },
+        body,
+      }),
+    ),
+  removeDirection: async (name: string, number: number, id: string) => {
+    const { error, response } = await client.DELETE(
+      "/api/v1/models/{name}/versions/{number}/directions/{direction_id}",
+      { params: { path: { name, number, direction_id: id } } },
+    );
+    if (!response.ok) throw problemFrom(response.status, error);
+  },
+  project: async (body: Partial<ProjectionBody> & Pick<ProjectionBody, "model" | "picture">) =>
+    (await answer(client.POST("/api/v1/projections", { body: body as ProjectionBody }))) as Projection,
+  projection: async (id: number) =>
+    (await answer(
+      client.GET("/api/v1/projections/{projection_id}", { params: { path: { projection_id: id } } }),
+    )) as Projection,
+  projections: async () =>
+    (await answer(client.GET("/api/v1/projections", { params: { query: { limit: 24 } } }))).items as Projection[],
+  projectionMetrics: (id: number, points: number) =>
+    answer(
+      client.GET("/api/v1/projections/{projection_id}/metrics", {
+        params: { path: { projection_id: id }, query: { max_points: points } },
+      }),
+    ),
+  projectionPreviews: async (id: number) =>
+    (
+      await answer(
+        client.GET("/api/v1/projections/{projection_id}/previews", { params: { path: { projection_id: id } } }),
+      )
+    ).items,
   readPrompts: async (name: string, version: number, prompts: string[]) =>
     (
       await answer(
@@ -141,8 +280,8 @@ export const api = {
         }),
       )
     ).items,
-  discover: async (model: string, version: number) =>
-    (await answer(client.POST("/api/v1/discoveries", { body: { model, version, again: false } }))) as Job,
+  discover: async (model: string, version: number, again: boolean) =>
+    (await answer(client.POST("/api/v1/discoveries", { body: { model, version, again } }))) as Job,
   styleMethods: async () => (await answer(client.GET("/api/v1/style-methods"))).items as StyleMethod[],
   styles: async () => (await answer(client.GET("/api/v1/styles"))).items,
   transfers: async (cursor?: string) => {

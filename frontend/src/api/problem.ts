@@ -11,13 +11,14 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string = "",
     readonly errors: FieldError[] = [],
+    readonly retryAfter: number | null = null, // seconds, where the server said when to come again
   ) {
     super(detail || title);
   }
 }
 
 /** Reads the body of a refusal; whatever it holds, the result can be shown. */
-export function problemFrom(status: number, body: unknown): Problem {
+export function problemFrom(status: number, body: unknown, headers?: Headers): Problem {
   const known = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   const errors = Array.isArray(known.errors) ? known.errors : [];
@@ -26,6 +27,7 @@ export function problemFrom(status: number, body: unknown): Problem {
     text(known.title) || `The server refused (${status})`,
     text(known.detail),
     errors.map((e: Partial<FieldError>) => ({ pointer: text(e.pointer), detail: text(e.detail) })),
+    /^\d+$/.test(headers?.get("retry-after") ?? "") ? Number(headers?.get("retry-after")) : null,
   );
 }
 

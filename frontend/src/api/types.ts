@@ -47,8 +47,34 @@ export type SentPicture = Shapes["PictureOut"];
 
 export type Version = Shapes["VersionOut"];
 export type Model = Shapes["ModelOut"];
+export type VersionsQuery = NonNullable<paths["/api/v1/versions"]["get"]["parameters"]["query"]>;
+/** What a metric said of a version last. */
+export type ScoreBrief = Shapes["ScoreBriefOut"];
+export type AliasTerm = Shapes["AliasTermOut"];
+/** A version in the bin. */
+export type Binned = Shapes["BinnedOut"];
 export type Picture = Shapes["ImageOut"];
 export type ImagesBody = Shapes["ImagesIn"];
+/** An image of the history, with the request that draws it again. */
+export type Kept = Shapes["KeptImageOut"];
+export type ImageChanges = Shapes["KeptImageIn"];
+export type HistoryQuery = NonNullable<paths["/api/v1/images"]["get"]["parameters"]["query"]>;
+/** What a picture's file tells of itself. */
+export type Inspection = Shapes["InspectionOut"];
+/** An image that others are made of. */
+export type Stop = Shapes["EndIn"];
+export type WalkBody = Partial<Shapes["InterpolationIn"]> & { waypoints: Stop[] };
+export type WalkMade = Shapes["InterpolationOut"];
+export type Frame = WalkMade["items"][number];
+export type MixBody = Partial<Shapes["StyleMixingIn"]> & { rows: number[]; columns: number[] };
+export type Mixed = Shapes["StyleMixingOut"];
+export type ComparisonBody = Shapes["ComparisonIn"];
+export type Compared = Shapes["ComparisonOut"];
+/** A slider that a discovery has found. */
+export type Direction = Omit<Shapes["DirectionOut"], "layers"> & { layers?: number[] | null };
+/** A job of kind project: what it looks for is known. */
+export type Projection = Job & { kind: "project"; projection: Shapes["ProjectionOut"] };
+export type ProjectionBody = Shapes["ProjectRequest"];
 export type Preview = Shapes["PreviewOut"];
 export type LogFile = Shapes["LogOut"];
 export type System = Shapes["SystemOut"];

@@ -14,6 +14,7 @@ const places: { path: string; label: string; more?: string; icon: IconName }[] =
   { path: "/", label: "Home", icon: "home" },
   { path: "/train", label: "Train", icon: "train" },
   { path: "/runs", label: "Runs", icon: "runs" },
+  { path: "/models", label: "Models", icon: "models" },
   { path: "/datasets", label: "Data sets", icon: "datasets" },
   { path: "/inference", label: "Inference", icon: "inference" },
   { path: "/metrics", label: "Metrics", icon: "metrics" },

@@ -1,5 +1,7 @@
 /** Numbers, times and sizes as people read them. */
 
+import { t } from "../strings";
+
 const whole = new Intl.NumberFormat("en");
 
 /** 12345 → "12,345"; 0.000213 → "0.000213"; 1234.5678 → "1,235". */
@@ -31,6 +33,21 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
 }
 
+/** A guess at a duration, no more exact than it is: "about 40 seconds", "about 20 minutes", "about 3 days". */
+export function roughly(seconds: number): string {
+  const units: [number, Intl.RelativeTimeFormatUnit][] = [
+    [86_400, "day"],
+    [3600, "hour"],
+    [60, "minute"],
+    [1, "second"],
+  ];
+  const [size, unit] = units.find(([size]) => seconds >= 1.5 * size) ?? [1, "second"];
+  const count = Math.max(1, seconds / size);
+  const round = count < 10 ? Math.round(count) : Number(count.toPrecision(count < 60 ? 1 : 2));
+  const written = new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(round);
+  return t.form.about(written);
+}
+
 /** Decimal units, as disks are sold: 1_500_000 → "1.5 MB". */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -52,6 +69,15 @@ export function ago(iso: string, now: number = Date.now()): string {
   if (seconds < 79_200) return relative.format(-Math.max(1, Math.round(seconds / 3600)), "hour");
   if (seconds < 2_600_000) return relative.format(-Math.round(seconds / 86_400), "day");
   return new Date(iso).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** "in 6 days", "in 3 hours"; "now" once it is over. */
+export function ahead(iso: string, now: number = Date.now()): string {
+  const seconds = Math.max(0, (Date.parse(iso) - now) / 1000);
+  const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  if (seconds < 5400) return relative.format(Math.round(seconds / 60), "minute");
+  if (seconds < 129_600) return relative.format(Math.round(seconds / 3600), "hour");
+  return relative.format(Math.round(seconds / 86_400), "day");
 }
 
 /** "learning_rate" → "Learning rate"; the words of a name that are written in capitals stay so. */

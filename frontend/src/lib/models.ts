@@ -1,0 +1,58 @@
+/** Models as their cards show them, and what is said of a version first. */
+
+import type { ScoreBrief, Version } from "../api/types";
+
+export interface Found {
+  model: string;
+  version: Version; // the first of the model's that was found
+  versions: number; // that were found
+}
+
+/** Versions in the order in which they were found → a card for each model, where its first version stood. */
+export function byModel(versions: readonly Version[]): Found[] {
+  const found = new Map<string, Found>();
+  for (const version of versions) {
+    const known = found.get(version.model);
+    if (known) known.versions += 1;
+    else found.set(version.model, { model: version.model, version, versions: 1 });
+  }
+  return [...found.values()];
+}
+
+const rank = ["fid", "kid", "ppl", "precision", "recall"]; // what people look for first
+
+/** The scores that a card has room for: the best known metrics first, each once, through Inception rather than through another network. */
+export function mainScores(scores: readonly ScoreBrief[], most: number): ScoreBrief[] {
+  const place = ({ metric }: ScoreBrief) => (rank.includes(metric) ? rank.indexOf(metric) : rank.length);
+  const sorted = [...scores].sort(
+    (a, b) => place(a) - place(b) || Number(b.network === "inception") - Number(a.network === "inception"),
+  );
+  const once = sorted.filter((score, index) => sorted.findIndex(({ metric }) => metric === score.metric) === index);
+  return once.slice(0, most);
+}
+
+/** The metrics that any of the versions was measured by, the best known first: columns of a table. */
+export function columns(versions: readonly Version[], most: number): ScoreBrief[] {
+  return mainScores(
+    versions.flatMap((version) => version.scores),
+    most,
+  );
+}
+
+/** A version's score in a column of such a table. */
+export function scoreIn(version: Version, column: ScoreBrief): ScoreBrief | undefined {
+  return version.scores.find(({ metric, network }) => metric === column.metric && network === column.network);
+}
+
+/** The two versions that an address compares, "3,1"; or fewer. */
+export function compared(written: string | undefined): number[] {
+  return [...new Set((written ?? "").split(",").map(Number))].filter((number) => number > 0).slice(0, 2);
+}
+
+/** The same with a version put in or taken out; the one chosen first gives way to a third. */
+export function toggled(chosen: readonly number[], version: number): string | undefined {
+  const rest = chosen.includes(version)
+    ? chosen.filter((number) => number !== version)
+    : [...chosen, version].slice(-2);
+  return rest.length > 0 ? rest.join(",") : undefined;
+}

@@ -1,0 +1,283 @@
+/** One model: its versions side by side, two of them drawing the same seeds, and who had which alias. */
+
+import { useState } from "preact/hooks";
+import { useLocation, useRoute } from "preact-iso";
+import { api } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Model as ModelShape, Version } from "../api/types";
+import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
+import { ago, bytes, duration } from "../lib/format";
+import { columns, compared, scoreIn, toggled } from "../lib/models";
+import { asProblem, useResource } from "../lib/resource";
+import { arrows, withError } from "../lib/scores";
+import { address, useQuery } from "../lib/url";
+import { jobs, runsOf } from "../stores/jobs";
+import { changed, changes } from "../stores/models";
+import { t } from "../strings";
+import "../styles/models.css";
+import { AliasTags, discardModel, discardVersion, modelUrl, Note, nameOf, versionUrl } from "./models-pieces";
+
+const columnsAtMost = 4;
+const seeds = [1, 2, 3, 4, 5, 6];
+
+export default function Model() {
+  const name = useRoute().params.name ?? "";
+  const finished = runsOf(jobs.value).filter((job) => job.status === "succeeded").length;
+  const state = `${changes.value} ${finished}`;
+  const model = useResource(`model ${name} ${state}`, () => api.model(name));
+  const versions = useResource(`versions ${name} ${state}`, () => api.versions(name));
+  if (model.data && versions.data) return <ModelView key={name} model={model.data} versions={versions.data} />;
+  const problem = model.problem ?? versions.problem;
+  return (
+    <div class="page">
+      <PageHead title={problem ? name : "…"} tab={`${name} · Atelier`} />
+      <ProblemNote problem={problem} />
+      {problem?.status === 404 && (
+        <p class="row">
+          <a class="button" href="/models">
+            {t.models.toModels}
+          </a>
+          <a class="button quiet" href="/models?bin=open">
+            {t.models.toBin}
+          </a>
+        </p>
+      )}
+      {!problem && <Loading />}
+    </div>
+  );
+}
+
+function ModelView({ model, versions }: { model: ModelShape; versions: Version[] }) {
+  const words = t.models;
+  const { route } = useLocation();
+  const [query, change] = useQuery();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const attempt = (deed: () => Promise<unknown>) =>
+    deed().then(
+      () => setProblem(null),
+      (reason: unknown) => setProblem(asProblem(reason)),
+    );
+  const chosen = compared(query.compare).filter((number) => versions.some(({ version }) => version === number));
+  const [a, b] = chosen.map((number) => versions.find(({ version }) => version === number));
+  return (
+    <div class="page">
+      <PageHead
+        title={model.name}
+        actions={
+          <div class="row">
+            <a
+              class="button"
+              href={address("/inference", { model: model.name, version: String(model.latest.version) })}
+            >
+              {words.draw}
+            </a>
+            <button
+              class="quiet"
+              type="button"
+              onClick={() =>
+                attempt(async () => {
+                  await discardModel(model.name, changed);
+                  route("/models");
+                })
+              }
+            >
+              {words.deleteModel}
+            </button>
+          </div>
+        }
+      >
+        <Note
+          label={words.modelNote}
+          note={model.note}
+          onSave={async (note) => {
+            await api.noteModel(model.name, note);
+            changed();
+          }}
+        />
+      </PageHead>
+      <ProblemNote problem={problem} />
+      {a && b && <Comparison a={a} b={b} onClose={() => change({ compare: undefined })} />}
+      <section class="stack" aria-labelledby="versions">
+        <div class="row apart">
+          <h2 id="versions">{words.allVersions}</h2>
+          {versions.length > 1 && !(a && b) && <span class="small soft">{words.compareHint}</span>}
+        </div>
+        <VersionTable
+          versions={versions}
+          chosen={chosen}
+          onChoose={(version) => change({ compare: toggled(chosen, version) })}
+          onDelete={(version) =>
+            attempt(async () => {
+              await discardVersion(model.name, version, changed);
+              if (versions.length === 1) route("/models");
+            })
+          }
+        />
+      </section>
+      <AliasHistory name={model.name} />
+    </div>
+  );
+}
+
+interface VersionTableProps {
+  versions: Version[];
+  chosen: number[];
+  onChoose: (version: number) => void;
+  onDelete: (version: number) => void;
+}
+
+function VersionTable({ versions, chosen, onChoose, onDelete }: VersionTableProps) {
+  const words = t.models;
+  const now = useNow(60);
+  const measured = columns(versions, columnsAtMost);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than its place is moved by the keyboard as well
+    <section class="board-scroll" aria-labelledby="versions" tabIndex={0}>
+      <table class="version-table">
+        <thead>
+          <tr>
+            {versions.length > 1 && (
+              <th scope="col">
+                <span class="hidden-visually">{words.compare}</span>
+              </th>
+            )}
+            <th scope="col">{words.columns.version}</th>
+            {measured.map((column) => (
+              <th key={`${column.metric} ${column.network}`} scope="col">
+                <abbr title={column.title}>{column.metric.toUpperCase()}</abbr> {arrows[column.better]}
+                {column.network !== "inception" && <span class="tiny soft"> {column.network}</span>}
+              </th>
+            ))}
+            <th scope="col">{words.columns.size}</th>
+            <th scope="col">{words.columns.trained}</th>
+            <th scope="col">{words.columns.created}</th>
+            <th scope="col">
+              <span class="hidden-visually">{words.deleteVersion}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {versions.map((version) => (
+            <tr key={version.version}>
+              {versions.length > 1 && (
+                <td>
+                  <input
+                    type="checkbox"
+                    aria-label={words.compareThis(nameOf(version))}
+                    checked={chosen.includes(version.version)}
+                    onChange={() => onChoose(version.version)}
+                  />
+                </td>
+              )}
+              <th scope="row">
+                <a class="version-line" href={versionUrl(version)}>
+                  <Picture src={version.samples_url} alt="" class="strip" />
+                  <span class="stack tight">
+                    <strong>{words.version(version.version)}</strong>
+                    <span class="row">
+                      <AliasTags aliases={version.aliases} />
+                    </span>
+                    {version.note && <span class="small soft note-line">{version.note}</span>}
+                  </span>
+                </a>
+              </th>
+              {measured.map((column) => {
+                const score = scoreIn(version, column);
+                return (
+                  <td key={`${column.metric} ${column.network}`} title={score ? undefined : words.unmeasured}>
+                    {score ? withError({ value: score.value, error: null }) : "–"}
+                  </td>
+                );
+              })}
+              <td>{bytes(version.bytes)}</td>
+              <td>{duration(version.training.seconds)}</td>
+              <td>{ago(version.created_at, now)}</td>
+              <td>
+                <button
+                  class="plain"
+                  type="button"
+                  aria-label={`${words.deleteVersion} ${nameOf(version)}`}
+                  onClick={() => onDelete(version.version)}
+                >
+                  {words.deleteVersion}
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** What two versions draw from the same seeds, one below the other. */
+function Comparison({ a, b, onClose }: { a: Version; b: Version; onClose: () => void }) {
+  const words = t.models;
+  const names = [nameOf(a), nameOf(b)];
+  const made = useResource(`compare ${names.join(" ")}`, () => api.compare({ versions: names, seeds }));
+  const more = { model: a.model, version: String(a.version), mode: "compare", b: nameOf(b) };
+  return (
+    <section class="panel stack" aria-labelledby="compare">
+      <div class="row apart">
+        <h2 id="compare">{words.sameSeeds}</h2>
+        <div class="row">
+          <a class="small" href={address("/inference", more)}>
+            {words.compareMore}
+          </a>
+          <a class="small" href={address("/metrics/compare", { a: names[0], b: names[1] })}>
+            {words.compareScores}
+          </a>
+          <button class="quiet" type="button" onClick={onClose}>
+            {words.stopComparing}
+          </button>
+        </div>
+      </div>
+      <ProblemNote problem={made.problem} />
+      {names.map((name, index) => (
+        <div key={name} class="compared">
+          <strong>{name}</strong>
+          {seeds.map((seed, place) => {
+            const image = made.data?.items[index]?.images[place];
+            return image ? (
+              <Picture key={seed} src={image.url} alt={words.drawnBy(name, seed)} class="crisp" />
+            ) : (
+              <div key={seed} class="picture" />
+            );
+          })}
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function AliasHistory({ name }: { name: string }) {
+  const words = t.models;
+  const now = useNow(60);
+  const { data } = useResource(`aliases ${name} ${changes.value}`, () => api.aliases(name));
+  if (!data || data.length === 0) return null;
+  return (
+    <section class="stack" aria-labelledby="alias-history">
+      <h2 id="alias-history">{words.aliasHistory}</h2>
+      <ul class="quotes">
+        {data.map((term) => (
+          <li key={`${term.alias} ${term.since}`}>
+            <span class={`tag ${term.until ? "" : "best"}`}>{term.alias}</span>{" "}
+            {term.deleted ? (
+              `${name}@${term.version}`
+            ) : (
+              <a href={`${modelUrl(name)}/${term.version}`}>
+                {name}@{term.version}
+              </a>
+            )}{" "}
+            <span class="soft">
+              {term.until
+                ? words.aliasThen(ago(term.since, now), ago(term.until, now))
+                : words.aliasNow(ago(term.since, now))}
+              {term.deleted && `, ${words.aliasInBin}`}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
