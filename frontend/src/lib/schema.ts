@@ -1,6 +1,7 @@
 /** Forms from JSON Schema: which fields there are, what the user wrote in them, and what differs from the preset. */
 
-import { number, plural, title } from "./format";
+import { t } from "../strings";
+import { number, title } from "./format";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Values = Record<string, Json>;
@@ -10,6 +11,7 @@ export interface Schema {
   type?: string | string[];
   title?: string;
   group?: string; // ours: where the form shows it
+  "x-hidden"?: boolean; // ours: somebody has put it aside
   description?: string;
   default?: Json;
   enum?: Json[];
@@ -107,7 +109,7 @@ export function decode(field: Field, draft: string): Decoded {
       return { value: text === "true" };
     case "choice": {
       const value = field.choices.find((choice) => String(choice) === text);
-      return value === undefined ? { error: `Choose one of ${field.choices.join(", ")}.` } : { value };
+      return value === undefined ? { error: t.form.chooseOne(field.choices.join(", ")) } : { value };
     }
     case "choices": {
       const wanted = text === "" ? [] : text.split(",");
@@ -121,15 +123,15 @@ export function decode(field: Field, draft: string): Decoded {
     case "integer":
     case "number": {
       const value = text === "" ? Number.NaN : Number(text);
-      if (!Number.isFinite(value)) return { error: "Write a number." };
-      if (field.kind === "integer" && !Number.isInteger(value)) return { error: "Write a whole number." };
+      if (!Number.isFinite(value)) return { error: t.form.number };
+      if (field.kind === "integer" && !Number.isInteger(value)) return { error: t.form.whole };
       return within(field.schema, value);
     }
     case "json":
       try {
         return { value: JSON.parse(text) as Json };
       } catch {
-        return { error: "Write a value as JSON." };
+        return { error: t.form.json };
       }
   }
 }
@@ -143,20 +145,20 @@ function within(schema: Schema, value: number | string | Json[]): Decoded {
         ? [schema.minLength, schema.maxLength]
         : [schema.minItems, schema.maxItems];
   const told = (n: number) =>
-    typeof value === "number" ? number(n) : plural(n, typeof value === "string" ? "character" : "choice");
-  if (least !== undefined && size < least) return { error: `At least ${told(least)}.` };
-  if (most !== undefined && size > most) return { error: `At most ${told(most)}.` };
+    typeof value === "number" ? number(n) : typeof value === "string" ? t.form.characters(n) : t.form.choices(n);
+  if (least !== undefined && size < least) return { error: t.form.least(told(least)) };
+  if (most !== undefined && size > most) return { error: t.form.most(told(most)) };
   if (schema.exclusiveMinimum !== undefined && size <= schema.exclusiveMinimum)
-    return { error: `More than ${schema.exclusiveMinimum}.` };
+    return { error: t.form.more(schema.exclusiveMinimum) };
   if (schema.exclusiveMaximum !== undefined && size >= schema.exclusiveMaximum)
-    return { error: `Less than ${schema.exclusiveMaximum}.` };
+    return { error: t.form.less(schema.exclusiveMaximum) };
   return { value };
 }
 
 /** "1 to 4096", "more than 0", "at least 0; empty: not used", "" */
 export function bounds(field: Field): string {
   const typed = field.kind !== "choice" && field.kind !== "boolean";
-  return [limits(field), field.nullable && typed ? "empty: not used" : ""].filter(Boolean).join("; ");
+  return [limits(field), field.nullable && typed ? t.form.emptyUnused : ""].filter(Boolean).join("; ");
 }
 
 function limits({ schema, kind }: Field): string {
@@ -165,9 +167,11 @@ function limits({ schema, kind }: Field): string {
   const most = schema.maximum ?? schema.exclusiveMaximum;
   const text = (n: number) => (Math.abs(n) >= 10_000 ? n.toLocaleString("en") : String(n));
   if (least !== undefined && most !== undefined)
-    return `${schema.minimum === undefined ? "above " : ""}${text(least)} to ${schema.maximum === undefined ? "below " : ""}${text(most)}`;
-  if (least !== undefined) return schema.minimum === undefined ? `more than ${text(least)}` : `at least ${text(least)}`;
-  return most === undefined ? "" : schema.maximum === undefined ? `less than ${text(most)}` : `at most ${text(most)}`;
+    return t.form.range(text(least), text(most), schema.minimum === undefined, schema.maximum === undefined);
+  if (least !== undefined)
+    return schema.minimum === undefined ? t.form.moreThan(text(least)) : t.form.atLeast(text(least));
+  if (most === undefined) return "";
+  return schema.maximum === undefined ? t.form.lessThan(text(most)) : t.form.atMost(text(most));
 }
 
 /** The schema's defaults under the preset's values: what a field has when the user wrote nothing. */

@@ -1,47 +1,27 @@
 /** What images are asked for: as the address holds it, and as the request says it. A version is only asked for what it can do. */
 
-import type { ImagesBody, Version } from "../api/types";
-import { below, type Changes, type Query } from "./url";
+import type { ImagesBody } from "../api/types";
+import type { Can, Knob } from "./abilities";
+import { decode, encode } from "./schema";
+import { below, type Changes, prefixed, type Query } from "./url";
 
-export type Abilities = Pick<Version, "class_names" | "attribute_names" | "options"> &
-  Partial<Pick<Version, "dials" | "conditioning">>;
-export type Wishes = Pick<
-  ImagesBody,
-  | "prompt"
-  | "negative_prompt"
-  | "prompt_weights"
-  | "class_weights"
-  | "attributes"
-  | "truncation_psi"
-  | "truncation_cutoff"
-  | "noise_mode"
-  | "dial"
->;
-export type NoiseMode = NonNullable<Wishes["noise_mode"]>;
+export type Wishes = Omit<Partial<ImagesBody>, "count" | "seed" | "seeds" | "format" | "layout">;
 
-export const strongest = 3; // intensity of an attribute, either way
-export const noiseModes: NoiseMode[] = ["random", "const", "none"];
+const words = ["prompt", "negative", "towards", "share"]; // written, so they are drawn when somebody says so
+const keys = [...words, "class", "latent"];
+const groups = { attributes: "attribute.", dial: "dial.", directions: "direction." } as const;
+const classes = "class.";
+const options = "option.";
+const prefixes = [classes, options, ...Object.values(groups)];
 
-const keys = [
-  "prompt",
-  "negative",
-  "towards",
-  "class",
-  "mix",
-  "share",
-  "truncation_psi",
-  "truncation_cutoff",
-  "noise_mode",
-];
-const attributes = "attribute.";
-const dials = "dial.";
+export type Group = keyof typeof groups;
+
+const strongest = 3; // weight of a class, either way
 
 /** The entries of an address that ask for something. */
 export function asked(query: Query): Query {
   return Object.fromEntries(
-    Object.entries(query).filter(
-      ([name]) => keys.includes(name) || [attributes, dials].some((prefix) => name.startsWith(prefix)),
-    ),
+    Object.entries(query).filter(([name]) => keys.includes(name) || prefixes.some((prefix) => name.startsWith(prefix))),
   );
 }
 
@@ -50,95 +30,145 @@ export function forgotten(query: Query): Changes {
   return Object.fromEntries(Object.keys(asked(query)).map((name) => [name, undefined]));
 }
 
-/** The change to an address that asks for an attribute, or leaves it to the data again. */
-export function withAttribute(name: string, value: number | undefined): Changes {
-  return { [attributes + name]: value === undefined ? undefined : String(value) };
+/** The change to an address that sets one of several amounts, or leaves it alone again. */
+export function withAmount(group: Group, name: string, value: number | undefined): Changes {
+  return { [groups[group] + name]: value === undefined ? undefined : String(value) };
 }
 
-/** The change to an address that turns images to something, or leaves it as it is drawn again. */
-export function withDial(name: string, value: number | undefined): Changes {
-  return { [dials + name]: value === undefined ? undefined : String(value) };
+export function withOption(name: string, value: string | undefined): Changes {
+  return { [options + name]: value || undefined };
 }
 
-/** What images are to be turned to, of what the version's can be; undefined where that is nothing. */
-export function dialled(query: Query, can: Partial<Pick<Version, "dials">>): Record<string, number> | undefined {
-  const touched = Object.entries(below(query, dials))
-    .map(([name, text]) => [name, within(text, 0, 1)] as const)
-    .filter((entry): entry is [string, number] => {
-      return entry[1] !== undefined && (can.dials ?? []).some(({ name }) => name === entry[0]);
-    });
-  return touched.length > 0 ? Object.fromEntries(touched) : undefined;
+export function optionOf(query: Query, name: string): string | undefined {
+  return query[options + name];
 }
 
-/** The classes asked for: none at all is `[]`, any of the data's is undefined. A mixture's share is that of the second. */
-export function classesIn(query: Query, { class_names }: Abilities): { names: string[]; share: number } | undefined {
-  const { class: name, mix } = query;
-  if (class_names.length === 0 || name === undefined) return undefined;
-  if (name === "") return { names: [], share: 0 };
-  if (!class_names.includes(name)) return undefined;
-  const mixed = mix !== undefined && mix !== name && class_names.includes(mix);
-  return { names: mixed ? [name, mix] : [name], share: mixed ? (within(query.share, 0, 1) ?? 0.5) : 0 };
+/** The amounts that the address sets, of those there are. */
+export function amountsOf(query: Query, group: Group, knobs: Knob[]): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(below(query, groups[group])).flatMap(([name, text]): [string, number][] => {
+      const knob = knobs.find((one) => one.name === name);
+      const value = knob && within(text, knob.min, knob.max);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** The classes asked for and their weights: none at all is `{}`, any of the data's is undefined. */
+export function classesIn(query: Query, names: string[]): Map<string, number> | undefined {
+  if (names.length === 0) return undefined;
+  if (query.class === "none") return new Map();
+  const given = below(query, classes);
+  const known = names.flatMap((name): [string, number][] => {
+    const weight = within(given[name], -strongest, strongest);
+    return weight === undefined ? [] : [[name, weight]];
+  });
+  return known.length > 0 ? new Map(known) : undefined;
+}
+
+/** The changes to an address that ask for these classes and no others. */
+export function withClasses(query: Query, weights: ReadonlyMap<string, number> | undefined): Changes {
+  const gone = Object.keys(below(query, classes)).map((name): [string, undefined] => [classes + name, undefined]);
+  const asked = [...(weights ?? [])].map(([name, weight]): [string, string] => [classes + name, String(weight)]);
+  return { ...Object.fromEntries(gone), class: weights?.size === 0 ? "none" : undefined, ...Object.fromEntries(asked) };
+}
+
+/** A mixture in which one class has this share, and the others what is left, in the proportions that they had. */
+export function withShare(weights: ReadonlyMap<string, number>, name: string, share: number): Map<string, number> {
+  const others = [...weights].filter(([other]) => other !== name);
+  const sum = others.reduce((total, [, weight]) => total + weight, 0);
+  return new Map(
+    [...weights].map(([other, weight]): [string, number] => {
+      if (other === name) return [other, rounded(share)];
+      return [other, rounded(sum > 0 ? ((1 - share) * weight) / sum : (1 - share) / others.length)];
+    }),
+  );
+}
+
+/** Classes in equal parts. */
+export function evenly(names: string[]): Map<string, number> {
+  return new Map(names.map((name) => [name, rounded(1 / names.length)]));
 }
 
 /** What the address asks for and the version can do; the rest of the address is left out. */
-export function wishesOf(query: Query, can: Abilities): Wishes {
-  const wishes: Wishes = {};
-  const classes = classesIn(query, can);
-  if (classes) {
-    const [first, second] = classes.names;
-    wishes.class_weights = {};
-    if (first !== undefined) wishes.class_weights[first] = rounded(1 - classes.share);
-    if (second !== undefined) wishes.class_weights[second] = rounded(classes.share);
+export function wishesOf(query: Query, can: Can): Wishes {
+  const wishes: Wishes = prompted(query, can);
+  const weights = classesIn(query, can.classes);
+  if (weights) wishes.class_weights = Object.fromEntries(weights);
+  for (const [group, knobs] of [
+    ["attributes", can.attributes],
+    ["dial", can.dials],
+    ["directions", can.directions],
+  ] as const) {
+    const amounts = amountsOf(query, group, knobs);
+    if (Object.keys(amounts).length > 0) wishes[group] = amounts;
   }
-  Object.assign(wishes, prompted(query, can));
-  const touched = Object.entries(below(query, attributes))
-    .map(([name, text]) => [name, within(text, -strongest, strongest)] as const)
-    .filter((entry): entry is [string, number] => entry[1] !== undefined && can.attribute_names.includes(entry[0]));
-  if (touched.length > 0) wishes.attributes = Object.fromEntries(touched);
-
-  const psi = can.options.includes("truncation_psi") ? within(query.truncation_psi, -2, 2) : undefined;
-  if (psi !== undefined) wishes.truncation_psi = psi;
-  const cutoff = can.options.includes("truncation_cutoff") ? within(query.truncation_cutoff, 0, 64) : undefined;
-  if (psi !== undefined && Number.isInteger(cutoff)) wishes.truncation_cutoff = cutoff;
-  const mode = noiseModes.find((known) => known === query.noise_mode);
-  if (mode && can.options.includes("noise_mode")) wishes.noise_mode = mode;
-  const turned = dialled(query, can);
-  if (turned) wishes.dial = turned;
+  const latent = can.latent ? within(query.latent, 1, Number.MAX_SAFE_INTEGER) : undefined;
+  if (latent !== undefined) wishes.latent = latent;
+  for (const field of can.options) {
+    const text = optionOf(query, field.name);
+    const decoded = text === undefined ? undefined : decode(field, text);
+    if (decoded && "value" in decoded && decoded.value !== null) Object.assign(wishes, { [field.name]: decoded.value });
+  }
+  if (wishes.truncation_psi == null) delete wishes.truncation_cutoff; // it says where the other one holds
   return wishes;
 }
 
 /** A prompt, and what it keeps away from; or, with a second one, a mixture of both, whose share is that of the second. */
-function prompted(query: Query, { conditioning }: Abilities): Wishes {
+function prompted(query: Query, can: Can): Wishes {
   const [prompt, negative, towards] = [query.prompt, query.negative, query.towards].map((text) => text?.trim());
-  if (conditioning !== "text" || !prompt) return {};
-  if (towards && towards !== prompt) {
+  if (!can.prompt || !prompt) return {};
+  if (can.mixedPrompts && towards && towards !== prompt) {
     const share = within(query.share, 0, 1) ?? 0.5;
     return { prompt_weights: { [prompt]: rounded(1 - share), [towards]: rounded(share) } };
   }
-  return negative ? { prompt, negative_prompt: negative } : { prompt };
+  return can.negative && negative ? { prompt, negative_prompt: negative } : { prompt };
 }
 
-/** What two versions can both be asked for. */
-export function shared(a: Abilities, b: Abilities): Abilities {
-  const both = (ours: string[], theirs: string[]) => ours.filter((name) => theirs.includes(name));
-  return {
-    class_names: both(a.class_names, b.class_names),
-    attribute_names: both(a.attribute_names, b.attribute_names),
-    options: both(a.options, b.options),
-    conditioning: a.conditioning === b.conditioning ? a.conditioning : "none",
-  };
+/** The entries of an address that ask for this; null where an address can't hold it. */
+export function queryOf(wishes: Wishes, can: Can): Query | null {
+  const { prompt, negative_prompt, prompt_weights, class_index, class_weights, latent } = wishes;
+  if (Array.isArray(latent)) return null;
+  const query: Query = {};
+  if (prompt) query.prompt = prompt;
+  if (negative_prompt) query.negative = negative_prompt;
+  if (prompt_weights) {
+    const [first, second, third] = Object.entries(prompt_weights);
+    if (!first || third || Math.abs(first[1] + (second?.[1] ?? 0) - 1) > 0.002) return null;
+    query.prompt = first[0];
+    if (second) Object.assign(query, { towards: second[0], share: String(rounded(second[1])) });
+  }
+  const index = class_index == null ? undefined : can.classes[class_index];
+  const weights = index === undefined ? class_weights : { [index]: 1 };
+  if (weights) {
+    const texts = Object.entries(weights).map(([name, weight]): [string, string] => [name, String(weight)]);
+    Object.assign(query, texts.length > 0 ? prefixed(Object.fromEntries(texts), classes) : { class: "none" });
+  }
+  for (const group of ["attributes", "dial", "directions"] as const)
+    for (const [name, value] of Object.entries(wishes[group] ?? {})) query[groups[group] + name] = String(value);
+  if (latent != null) query.latent = String(latent);
+  for (const field of can.options) {
+    const value = (wishes as Record<string, unknown>)[field.name];
+    if (value !== undefined && value !== null) query[options + field.name] = encode(field, value as string | number);
+  }
+  return query;
 }
 
 /** The prompts that the address asks for. */
-export function promptsOf(query: Query, can: Abilities): string[] {
+export function promptsOf(query: Query, can: Can): string[] {
   const { prompt, prompt_weights } = prompted(query, can);
   return prompt ? [prompt] : Object.keys(prompt_weights ?? {});
 }
 
+/** What is asked for beside words, which are drawn when somebody says so. */
+export function moved({ prompt: _, negative_prompt: __, prompt_weights: ___, ...rest }: Wishes): Wishes {
+  return rest;
+}
+
 /** Names that hold what one looks for, and those that are chosen, wherever they are. */
-export function found(names: string[], sought: string, chosen: (name: string) => boolean): string[] {
-  const words = sought.toLowerCase().split(/\s+/).filter(Boolean);
-  return names.filter((name) => chosen(name) || words.every((word) => name.toLowerCase().includes(word)));
+export function found<T extends { label: string }>(all: T[], sought: string, chosen: (one: T) => boolean): T[] {
+  const parts = sought.toLowerCase().split(/\s+/).filter(Boolean);
+  return all.filter((one) => chosen(one) || parts.every((part) => one.label.toLowerCase().includes(part)));
 }
 
 function within(text: string | undefined, least: number, most: number): number | undefined {

@@ -3,6 +3,7 @@
 import { api } from "../api/client";
 import { Picture, ProblemNote } from "../components/pieces";
 import { useResource } from "../lib/resource";
+import { t } from "../strings";
 
 interface ReadingsProps {
   prompts: string[];
@@ -17,10 +18,11 @@ export function Readings(props: ReadingsProps) {
 function Nearest({ prompts, model, number }: ReadingsProps) {
   const key = JSON.stringify(["prompts", model, number, prompts]);
   const { data, problem } = useResource(key, () => api.readPrompts(model, number, prompts));
+  const words = t.inference.readings;
   return (
-    <section class="stack close" aria-label="What it learned from">
-      <h2>Nearest in what it learned from</h2>
-      <p class="small soft">What a result has in common with these pictures may be memory.</p>
+    <section class="stack close" aria-label={words.label}>
+      <h2>{words.title}</h2>
+      <p class="small soft">{words.help}</p>
       <ProblemNote problem={problem} />
       {data?.map((reading) => (
         <div class="stack close" key={reading.prompt}>
@@ -34,7 +36,7 @@ function Nearest({ prompts, model, number }: ReadingsProps) {
               <li key={near.picture_url}>
                 <Picture src={near.picture_url} alt="" />
                 <span class="small">
-                  {near.caption} <span class="soft">{Math.round(near.similarity * 100)} %</span>
+                  {near.caption} <span class="soft">{words.similarity(Math.round(near.similarity * 100))}</span>
                 </span>
               </li>
             ))}

@@ -1,98 +1,155 @@
-/** The images that were drawn, each with its seed, to save and to come back to. */
+/** The images that were drawn. What comes over the live channel is painted over them, until they are drawn anew. */
 
-import { useEffect, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api } from "../api/client";
+import type { Problem } from "../api/problem";
 import type { Picture as Drawn, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Picture } from "../components/pieces";
-import { address, type Query } from "../lib/url";
+import { asProblem } from "../lib/resource";
+import { favourites } from "../stores/favourites";
+import { t } from "../strings";
 
-/** The images that came, and what they were asked for by. */
-export interface Drawing {
-  asked: Query;
-  items: Drawn[];
+export interface WallHandle {
+  show: (place: number, picture: Blob) => void;
+  favour: (place: number) => void;
+  columns: () => number;
 }
 
 interface WallProps {
-  drawing: Drawing | undefined;
-  expected: number;
-  version: Version | undefined;
-  model: string;
-  number: number;
+  handle: RefObject<WallHandle | null>;
+  items: Drawn[] | undefined;
+  expected: number; // places before the first drawing
+  version: Version;
+  locked: ReadonlyMap<number, number>;
+  onLock: (place: number) => void;
+  onOpen: (place: number) => void;
+  onProblem: (problem: Problem) => void;
 }
 
-/** The images, or their empty places before the first drawing. Small ones are shown at up to four times their size. */
-export function Wall({ drawing, expected, version, model, number }: WallProps) {
-  const resolution = version?.image.resolution ?? 32;
-  const tile = `${Math.min(256, Math.max(128, resolution * 4))}px`;
-  const places: (Drawn | undefined)[] = drawing?.items ?? new Array(expected).fill(undefined);
+/** Small pictures keep their pixels, rather than be blurred. */
+export const crisp = ({ image }: Version) => (image.resolution <= 64 ? "crisp" : "");
+
+export function Wall({ handle, items, expected, version, locked, onLock, onOpen, onProblem }: WallProps) {
+  const box = useRef<HTMLElement>(null);
+  const words = t.inference.wall;
+  const places: (Drawn | undefined)[] = items ?? new Array(expected).fill(undefined);
+  const columns = Math.min(8, Math.ceil(Math.sqrt(places.length * 1.3)));
+
+  const favour = async (place: number) => {
+    const image = items?.[place];
+    if (!image) return;
+    const on = !favourites.value.get(image.id);
+    try {
+      await api.changeImage(image.id, { favourite: on });
+      favourites.value = new Map(favourites.value).set(image.id, on);
+    } catch (reason) {
+      onProblem(asProblem(reason));
+    }
+  };
+  handle.current = {
+    show: async (place, picture) => {
+      const bitmap = await createImageBitmap(picture);
+      const canvas = box.current?.querySelector<HTMLCanvasElement>(`[data-place="${place}"] canvas`);
+      if (!canvas) return;
+      canvas.width = bitmap.width;
+      canvas.height = bitmap.height;
+      canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+      canvas.hidden = false;
+    },
+    favour,
+    columns: () => (box.current ? getComputedStyle(box.current).gridTemplateColumns.split(" ").length : columns),
+  };
+
   return (
-    <div class="wall" style={{ "--tile": tile }}>
-      {places.map((image, index) => (
-        <figure class="frame" key={image?.id ?? index}>
-          <div class="mat">
-            {image ? <Picture src={image.url} alt={`Image from seed ${image.seed}`} /> : <div class="picture" />}
-          </div>
+    <section
+      class="wall"
+      ref={box}
+      style={{ "--columns": columns, "--rows": Math.ceil(places.length / columns) }}
+      aria-label={words.title}
+    >
+      {places.map((image, place) => (
+        <figure class={`tile ${locked.has(place) ? "locked" : ""}`} key={place} data-place={place}>
+          <button
+            class="tile-picture"
+            type="button"
+            disabled={!image}
+            aria-label={image ? words.open(image.seed) : words.coming}
+            onClick={() => onOpen(place)}
+          >
+            {image ? <Fresh image={image} class={crisp(version)} /> : <span class="picture" />}
+            <canvas class={crisp(version)} hidden />
+          </button>
           <figcaption>
+            <span class="seed">{image?.seed ?? "…"}</span>
             {image && (
               <>
-                <span class="seed" title={`Seed ${image.seed}`}>
-                  {image.seed}
-                </span>
-                <span class="buttons">
-                  <a
-                    class="button plain square"
-                    href={image.url}
-                    download={`${model}-v${number}-${image.seed}.png`}
-                    aria-label={`Save image ${image.seed}`}
-                    title="Save"
-                  >
-                    <Icon name="save" size={17} />
-                  </a>
-                  <a
-                    class="button plain square"
-                    href={address("/style", { content: image.id })}
-                    aria-label={`Use image ${image.seed} as content of a style transfer`}
-                    title="Use as content of a style transfer"
-                  >
-                    <Icon name="style" size={17} />
-                  </a>
-                  <CopyLink
-                    path={address("/inference", {
-                      model,
-                      version: String(number),
-                      seed: String(image.seed),
-                      count: "1",
-                      ...drawing?.asked,
-                    })}
-                    label={`Copy the link of image ${image.seed}`}
-                  />
-                </span>
+                <button
+                  class="plain square"
+                  type="button"
+                  aria-pressed={locked.has(place)}
+                  aria-label={words.lock(image.seed)}
+                  title={words.lock(image.seed)}
+                  onClick={() => onLock(place)}
+                >
+                  <Icon name="lock" size={16} />
+                </button>
+                <button
+                  class="plain square optional"
+                  type="button"
+                  aria-pressed={favourites.value.get(image.id) ?? false}
+                  aria-label={words.favourite(image.seed)}
+                  title={words.favourite(image.seed)}
+                  onClick={() => favour(place)}
+                >
+                  <Icon name="star" size={16} />
+                </button>
               </>
             )}
           </figcaption>
         </figure>
       ))}
-    </div>
+    </section>
   );
 }
 
-/** Browsers give the clipboard to secure pages alone; elsewhere the button is a plain link to copy from. */
-function CopyLink({ path, label }: { path: string; label: string }) {
-  const [copied, setCopied] = useState(false);
+/** Once it is there, what was painted over its place goes. */
+function Fresh({ image, class: more }: { image: Drawn; class: string }) {
+  const box = useRef<HTMLSpanElement>(null);
+  const [shown, show] = useState(image.url); // the one before stays until this one can be seen
   useEffect(() => {
-    const timer = copied ? setTimeout(() => setCopied(false), 1500) : undefined;
-    return () => clearTimeout(timer);
-  }, [copied]);
-  if (!navigator.clipboard)
-    return (
-      <a class="button plain square" href={path} aria-label={label}>
-        <Icon name="link" size={17} />
-      </a>
-    );
-  const copy = () => navigator.clipboard.writeText(new URL(path, location.origin).href).then(() => setCopied(true));
+    let current = true;
+    const next = new Image();
+    next.src = image.url;
+    const done = () => {
+      if (!current) return;
+      show(image.url);
+      const canvas = box.current?.parentElement?.querySelector("canvas");
+      if (canvas) requestAnimationFrame(() => canvas.toggleAttribute("hidden", current));
+    };
+    next.decode().then(done, done);
+    return () => {
+      current = false;
+    };
+  }, [image.url]);
   return (
-    <button class="plain square" type="button" onClick={copy} aria-label={copied ? "Copied" : label} title="Copy link">
-      <Icon name={copied ? "check" : "link"} size={17} />
-    </button>
+    <span ref={box}>
+      <Picture src={shown} alt={t.inference.wall.image(image.seed)} class={more} />
+    </span>
   );
+}
+
+/** Which image has the focus, in itself or in one of its buttons. */
+export function focusedPlace(): number | null {
+  const place = document.activeElement?.closest<HTMLElement>("[data-place]")?.dataset.place;
+  return place === undefined ? null : Number(place);
+}
+
+/** The focus to the image so many places on; to the first one where none has it. */
+export function moveFocus(by: number) {
+  const tiles = [...document.querySelectorAll<HTMLElement>("[data-place]")];
+  const now = focusedPlace();
+  const next = now === null ? 0 : Math.min(tiles.length - 1, Math.max(0, now + by));
+  tiles[next]?.querySelector<HTMLElement>(".tile-picture")?.focus();
 }

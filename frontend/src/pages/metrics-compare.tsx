@@ -5,12 +5,13 @@ import { api } from "../api/client";
 import type { Picture as Drawn, Model, Score, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
+import { type Can, canBeAsked, canOf, nothing, shared } from "../lib/abilities";
 import { useResource } from "../lib/resource";
 import { arrows, betterWords, circumstanceWords, difference, measured, withError } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
-import { asked, shared, type Wishes, wishesOf } from "../lib/wishes";
+import { asked, type Wishes, wishesOf } from "../lib/wishes";
 import { evaluationsOf, jobs } from "../stores/jobs";
-import { canBeAsked, WishesPanel } from "./inference-wishes";
+import { Controls } from "./inference-controls";
 import { useVersion, VersionFields } from "./metrics-version";
 
 const most = 32; // images of each
@@ -81,7 +82,8 @@ function Samples({ a, b }: { a: Version; b: Version }) {
   const seed = whole(seedText, 0, largestSeed);
   const count = whole(countText, 1, most);
   const locked = query.lock !== undefined;
-  const can = shared(a, b);
+  const [ofA, ofB] = [useAbilities(a), useAbilities(b)];
+  const can = ofA && ofB ? shared(ofA, ofB) : nothing;
   return (
     <section class="stack" aria-labelledby="drawn">
       <div class="row apart">
@@ -138,7 +140,7 @@ function Samples({ a, b }: { a: Version; b: Version }) {
       {canBeAsked(can) && (
         <details open={Object.keys(asked(query)).length > 0}>
           <summary>Ask both for the same</summary>
-          <WishesPanel can={can} query={query} change={change} />
+          <Controls can={can} query={query} change={change} />
         </details>
       )}
       <div class="sides">
@@ -147,6 +149,11 @@ function Samples({ a, b }: { a: Version; b: Version }) {
       </div>
     </section>
   );
+}
+
+function useAbilities({ model, version, dials }: Version): Can | undefined {
+  const { data } = useResource(`abilities ${model} ${version}`, () => api.abilities(model, version));
+  return data && canOf(data, dials);
 }
 
 interface SideProps {
@@ -163,7 +170,7 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
   const settled = useSettled(wanted);
   const { data, problem } = useResource(settled && `drawn ${settled}`, async () => {
     const [model, number, first, many, asked] = JSON.parse(settled ?? "") as [string, number, number, number, Wishes];
-    return api.draw(model, number, first, many, asked);
+    return api.draw(model, number, { seed: first, count: many }, asked);
   });
   const [shown, show] = useState<Drawn[]>();
   useEffect(() => {

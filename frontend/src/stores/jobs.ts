@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Evaluation, Job, StyleTransfer, TrainingRun } from "../api/types";
+import type { Evaluation, Job, Projection, StyleTransfer, TrainingRun } from "../api/types";
 import { subscribe } from "./events";
 
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
@@ -42,6 +42,11 @@ export function preparationsOf(all: ReadonlyMap<number, Job>): Job[] {
 /** Discoveries of what images can be turned to, newest first. */
 export function discoveriesOf(all: ReadonlyMap<number, Job>): Job[] {
   return newestFirst(all).filter((job) => job.kind === "discover");
+}
+
+/** Projections of pictures, newest first. */
+export function projectionsOf(all: ReadonlyMap<number, Job>): Projection[] {
+  return newestFirst(all).filter((job): job is Projection => job.kind === "project");
 }
 
 function newestFirst(all: ReadonlyMap<number, Job>): Job[] {

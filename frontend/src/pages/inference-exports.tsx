@@ -1,0 +1,67 @@
+/** A walk as a film, as its frames in a zip, or side by side: whatever the version's schema offers. */
+
+import { useState } from "preact/hooks";
+import { api } from "../api/client";
+import type { Problem } from "../api/problem";
+import type { Version, WalkBody } from "../api/types";
+import { Icon } from "../components/Icon";
+import { ProblemNote } from "../components/pieces";
+import { asProblem } from "../lib/resource";
+import type { Field } from "../lib/schema";
+import { t } from "../strings";
+
+const types: Record<string, string> = {
+  gif: "image/gif",
+  webp: "image/webp",
+  apng: "image/apng",
+  mp4: "video/mp4",
+  zip: "application/zip",
+  png: "image/png",
+};
+
+interface ExportsProps {
+  body: WalkBody;
+  fields: Field[];
+  version: Version;
+}
+
+export function Exports({ body, fields, version: { model, version } }: ExportsProps) {
+  const words = t.inference.walk;
+  const [making, make] = useState<string>();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const films = fields.find(({ name }) => name === "format")?.choices.map(String) ?? [];
+  const save = async (kind: string) => {
+    make(kind);
+    setProblem(null);
+    try {
+      const blob = await api.walkFile(model, version, body, types[kind] ?? "application/zip");
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = `${model}-v${version}-walk.${kind === "apng" ? "png" : kind}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    } catch (reason) {
+      setProblem(asProblem(reason));
+    }
+    make(undefined);
+  };
+  return (
+    <section class="stack close" aria-label={words.exports}>
+      <div class="row">
+        <span class="small soft">{words.exports}</span>
+        {[...films, "zip", "png"].map((kind) => (
+          <button
+            key={kind}
+            class="quiet"
+            type="button"
+            aria-disabled={making !== undefined || undefined}
+            onClick={() => making === undefined && save(kind)}
+          >
+            <Icon name="save" size={16} /> {making === kind ? words.making : (words.kinds[kind] ?? kind.toUpperCase())}
+          </button>
+        ))}
+      </div>
+      <ProblemNote problem={problem} />
+    </section>
+  );
+}
