@@ -30,10 +30,10 @@ export function Slider(props: SliderProps) {
             class="plain reset"
             type="button"
             onClick={() => onChange(undefined)}
-            aria-label={`Set ${named} back`}
+            aria-label={`${words(value)}: set ${named} back`}
             title="Set it back"
           >
-            {words(value)} ↺
+            {words(value)} <span aria-hidden="true">↺</span>
           </button>
         )}
       </div>
