@@ -71,7 +71,12 @@ export function ago(iso: string, now: number = Date.now()): string {
   return new Date(iso).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }
 
-/** "in 6 days", "in 3 hours"; "now" once it is over. */
+/** "28 Nov 2026, 14:02", in the reader's time. */
+export function moment(iso: string): string {
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** "in 6 days", "in 3 hours", "this minute". */
 export function ahead(iso: string, now: number = Date.now()): string {
   const seconds = Math.max(0, (Date.parse(iso) - now) / 1000);
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });

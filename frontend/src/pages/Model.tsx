@@ -6,7 +6,7 @@ import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Model as ModelShape, Version } from "../api/types";
 import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
-import { ago, bytes, duration } from "../lib/format";
+import { ago, bytes, duration, moment } from "../lib/format";
 import { columns, compared, scoreIn, toggled } from "../lib/models";
 import { asProblem, useResource } from "../lib/resource";
 import { arrows, withError } from "../lib/scores";
@@ -132,7 +132,7 @@ function VersionTable({ versions, chosen, onChoose, onDelete }: VersionTableProp
   const measured = columns(versions, columnsAtMost);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than its place is moved by the keyboard as well
-    <section class="board-scroll" aria-labelledby="versions" tabIndex={0}>
+    <section class="version-scroll" aria-labelledby="versions" tabIndex={0}>
       <table class="version-table">
         <thead>
           <tr>
@@ -252,7 +252,6 @@ function Comparison({ a, b, onClose }: { a: Version; b: Version; onClose: () => 
 
 function AliasHistory({ name }: { name: string }) {
   const words = t.models;
-  const now = useNow(60);
   const { data } = useResource(`aliases ${name} ${changes.value}`, () => api.aliases(name));
   if (!data || data.length === 0) return null;
   return (
@@ -271,8 +270,8 @@ function AliasHistory({ name }: { name: string }) {
             )}{" "}
             <span class="soft">
               {term.until
-                ? words.aliasThen(ago(term.since, now), ago(term.until, now))
-                : words.aliasNow(ago(term.since, now))}
+                ? words.aliasThen(moment(term.since), moment(term.until))
+                : words.aliasNow(moment(term.since))}
               {term.deleted && `, ${words.aliasInBin}`}
             </span>
           </li>

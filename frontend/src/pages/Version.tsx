@@ -6,6 +6,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Version as VersionShape } from "../api/types";
+import { Icon } from "../components/Icon";
 import { FactList, Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { ago, bytes, duration, number, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
@@ -182,16 +183,17 @@ function Aliases({ version }: { version: VersionShape }) {
       {version.aliases.length > 0 && (
         <div class="row">
           {version.aliases.map((alias) => (
-            <button
-              key={alias}
-              class="chip alias"
-              type="button"
-              aria-label={words.take(alias)}
-              title={words.take(alias)}
-              onClick={() => attempt(() => api.takeAlias(version.model, alias))}
-            >
-              {alias} <span aria-hidden="true">×</span>
-            </button>
+            <span key={alias} class="tag best alias">
+              {alias}
+              <button
+                class="plain square"
+                type="button"
+                aria-label={words.take(alias)}
+                onClick={() => attempt(() => api.takeAlias(version.model, alias))}
+              >
+                <Icon name="close" size={14} />
+              </button>
+            </span>
           ))}
         </div>
       )}

@@ -49,7 +49,7 @@ export function Note({ label, note, onSave }: NoteProps) {
     return (
       <div class="model-note">
         {note && <p>{note}</p>}
-        <button class="plain" type="button" ref={opener} aria-label={label} onClick={() => setDraft(note ?? "")}>
+        <button class="plain" type="button" ref={opener} onClick={() => setDraft(note ?? "")}>
           {note ? t.models.editNote : t.models.addNote}
         </button>
       </div>
