@@ -72,7 +72,7 @@ def test_rows_are_written_together_and_nobody_waits(database: Database, store: S
                 session.execute(select(1))
                 for one in drawn:
                     history.add([one])
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(1.2)
             for _ in range(200):
                 if seeds(database):
                     break

@@ -26,7 +26,7 @@ from atelier.serving.images import BY_GRAPH, image_id, path_of
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.25  # after the first image, for others to share its transaction; what a crash loses of rows, but not of files
+PAUSE_SECONDS = 1.0  # after the first image, for others to share its transaction; what a crash loses of rows, but not of files
 YOUNG_SECONDS = 120  # in which an image is left alone: its row may be on the way, or its address in the hands of who asked for it
 BATCH = 500  # rows of a transaction: other writers wait for it
 DERIVED_SECONDS, DERIVED_BYTES = 86_400, 1 << 30  # how long images that are made of two others stay, and what they may take together
