@@ -32,10 +32,12 @@ from atelier.api import (
     downloads,
     evaluations,
     events,
+    first_steps,
     history,
     images,
     inference,
     inspections,
+    installation,
     interpolations,
     live,
     logs,
@@ -183,6 +185,8 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         logs,
         system,
+        first_steps,
+        installation,
     ):
         include(module.router)
     of_evaluations = (evaluations.scores, evaluations.describing, evaluations.of_versions)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from atelier.api import tail
-from atelier.api.deps import ServicesDep
+from atelier.api.deps import Services, ServicesDep
 from atelier.api.hub import Hub, Topics
 from atelier.api.problems import problems
+from atelier.api.system import describe
 from atelier.errors import Invalid
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ router = APIRouter(tags=["events"])
 
 LOG_NAME = r"[a-z0-9_]+-\d{8}-\d{6}-\d{3}\.txt"
 MAX_LOGS = 50  # of one stream
+LOAD_SECONDS = 3.0  # between two looks at the machine
 
 LastEventId = Annotated[str | None, Header(description="Id of the last event received; what was missed since comes first.")]
 
@@ -33,7 +35,9 @@ and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream beg
 
 LOGS = """Logs send `log` (`{"log", "offset", "next", "text"}`: what was appended, from byte `offset` to byte `next`), which has no id: of
 each, the stream first tells where it ends now, without text, and whoever has read less reads on by `GET /logs/{name}?offset=`. A log
-that is not there yet is followed once it is."""
+that is not there yet is followed once it is.
+
+The topic `system` tells every few seconds how the machine is, in events `system`, as `GET /system` gives it."""
 
 
 async def stream(hub: Hub, topics: Topics, last_event_id: str | None) -> AsyncIterator[ServerSentEvent]:
@@ -45,10 +49,11 @@ async def stream(hub: Hub, topics: Topics, last_event_id: str | None) -> AsyncIt
 
 @dataclass(frozen=True)
 class Followed:
-    """What a stream is about: jobs, and logs by their names."""
+    """What a stream is about: jobs, logs by their names, and the machine."""
 
     topics: Topics
     logs: frozenset[str]
+    machine: bool
 
 
 def _followed(
@@ -56,13 +61,14 @@ def _followed(
 ) -> Followed:
     names = set(topics.split(","))
     for name in names:
-        if not re.fullmatch(rf"jobs|job:\d{{1,18}}|log:{LOG_NAME}", name):
-            raise Invalid.at("/topics", f"{name!r} is no topic; a topic is `jobs`, `job:` and a job's number, or `log:` and a log's name")
+        if not re.fullmatch(rf"jobs|system|job:\d{{1,18}}|log:{LOG_NAME}", name):
+            topics = "`jobs`, `job:` and a job's number, `log:` and a log's name, and `system`"
+            raise Invalid.at("/topics", f"{name!r} is no topic; topics are {topics}")
     ids = frozenset(int(name.removeprefix("job:")) for name in names if name.startswith("job:"))
     logs = frozenset(name.removeprefix("log:") for name in names if name.startswith("log:"))
     if len(logs) > MAX_LOGS:
         raise Invalid.at("/topics", f"A stream follows at most {MAX_LOGS} logs, not {len(logs)}")
-    return Followed(Topics("jobs" in names, ids), logs)
+    return Followed(Topics("jobs" in names, ids), logs, "system" in names)
 
 
 @router.get(
@@ -78,13 +84,25 @@ async def follow_events(
     after: Annotated[str | None, Query(max_length=20, description="The same as Last-Event-ID, for who can't send that.")] = None,
     last_event_id: LastEventId = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow jobs and logs."""
+    """Follow jobs, logs and the machine."""
     streams = [stream(services.hub, followed.topics, last_event_id or after)]
     if followed.logs:
         streams.append(_growth([services.store.logs / name for name in sorted(followed.logs)], services.hub.closing))
+    if followed.machine:
+        streams.append(_load(services))
     async with aclosing(_merged(streams)) as events:
         async for event in events:
             yield event
+
+
+async def _load(services: Services) -> AsyncIterator[ServerSentEvent]:
+    """How the machine is, every few seconds."""
+    while not services.hub.closing.is_set():
+        async with services.database.read() as session:
+            told = await describe(session, services)
+        yield ServerSentEvent(data=told.model_dump(mode="json"), event="system")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(services.hub.closing.wait(), LOAD_SECONDS)
 
 
 async def _growth(logs: list[Path], closing: asyncio.Event) -> AsyncIterator[ServerSentEvent]:

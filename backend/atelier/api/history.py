@@ -141,6 +141,18 @@ async def change_image(
     return (await kept_out(services, [row]))[0]
 
 
+class PrunedOut(BaseModel):
+    """What was deleted."""
+
+    images: int
+
+
+@router.delete("", operation_id="prune_images", responses=problems(403))
+async def prune_images(services: ServicesDep) -> PrunedOut:
+    """Delete all drawn images but favourites, what jobs still need, and what was drawn within the last minutes."""
+    return PrunedOut(images=await services.history.clear())
+
+
 @router.delete("/{image_id}", operation_id="delete_image", status_code=204, responses=problems(403, 404, 422))
 async def delete_image(image_id: ImageId, services: ServicesDep) -> None:
     """Delete an image and its file; nothing happens where it is gone already. The recipe in a copy of it draws it again."""

@@ -1,6 +1,7 @@
 """The machine, and whether the server is well."""
 
 import functools
+import os
 import platform
 from typing import Literal
 
@@ -10,9 +11,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 import atelier
-from atelier.api.deps import ReadDep, ServicesDep
+from atelier.api.deps import ReadDep, Services, ServicesDep
 from atelier.api.inference import InferenceOut, inference_out
 from atelier.api.problems import problems
 from atelier.errors import Overloaded
@@ -59,6 +61,10 @@ class SystemOut(BaseModel):
     cpu_percent: float
     """Since the last request for it."""
     cpu_count: int
+    job_threads: int
+    """Threads that a job computes with."""
+    draw_threads: int
+    """Threads that compute when images are drawn."""
     memory: MemoryOut
     process_memory: int
     """Bytes of the web process alone."""
@@ -77,9 +83,7 @@ def _devices(wanted: str) -> tuple[str, list[str]]:
     return str(pick_device(wanted)), ["cpu", *accelerators]
 
 
-@router.get("/system", operation_id="get_system")
-async def get_system(session: ReadDep, services: ServicesDep) -> SystemOut:
-    """Devices, memory and versions."""
+async def describe(session: AsyncSession, services: Services) -> SystemOut:
     counts = {row[0]: row[1] for row in await session.execute(select(Job.status, func.count()).group_by(Job.status))}
     device, devices = _devices(services.settings.device)
     memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(services.store.root))
@@ -91,12 +95,20 @@ async def get_system(session: ReadDep, services: ServicesDep) -> SystemOut:
         devices=devices,
         cpu_percent=psutil.cpu_percent(),
         cpu_count=psutil.cpu_count() or 1,
+        job_threads=max(1, (os.cpu_count() or 1) // (services.settings.max_jobs * services.settings.processes_per_job)),
+        draw_threads=services.settings.draw_threads,
         memory=MemoryOut(total=memory.total, used=memory.used),
         process_memory=psutil.Process().memory_info().rss,
         disk=DiskOut(total=disk.total, free=disk.free),
         jobs=JobsOut(queued=counts.get("queued", 0), running=sum(counts.get(status, 0) for status in ACTIVE)),
         inference=inference_out(services),
     )
+
+
+@router.get("/system", operation_id="get_system")
+async def get_system(session: ReadDep, services: ServicesDep) -> SystemOut:
+    """Devices, memory and versions."""
+    return await describe(session, services)
 
 
 @health.get("/healthz", operation_id="healthz")

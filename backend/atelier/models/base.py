@@ -242,6 +242,7 @@ class GenerativeModel(nn.Module, ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str]
+    paper_title: ClassVar[str] = ""  # who wrote it, when, and its title
     conditioning: ClassVar[Conditioning] = "none"  # as it comes; a hyper-parameter may choose another: see `conditioned_on`
     options: ClassVar[tuple[str, ...]] = ()  # what its generator's forward takes beside z and a condition, such as truncation_psi
     Hyperparameters: ClassVar[type[_Hyperparameters]]

@@ -168,6 +168,7 @@ class CGAN(GenerativeModel):
 
     title = "Conditional GAN"
     paper = "https://arxiv.org/abs/1411.1784"
+    paper_title = "Mirza, Osindero 2014: Conditional Generative Adversarial Nets"
     conditioning: ClassVar[Conditioning] = "class"
     Hyperparameters = CGANHyperparameters
     presets: ClassVar[Presets] = {

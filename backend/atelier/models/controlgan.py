@@ -180,6 +180,7 @@ class ControlGAN(GenerativeModel):
 
     title = "Controllable GAN"
     paper = "https://arxiv.org/abs/1708.00598"
+    paper_title = "Lee, Seok 2017: Controllable Generative Adversarial Network"
     conditioning: ClassVar[Conditioning] = "class"
     Hyperparameters = ControlGANHyperparameters
     presets: ClassVar[Presets] = {

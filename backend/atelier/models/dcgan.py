@@ -106,6 +106,7 @@ class DCGAN(GenerativeModel):
 
     title = "DCGAN"
     paper = "https://arxiv.org/abs/1511.06434"
+    paper_title = "Radford, Metz, Chintala 2016: Unsupervised Representation Learning with Deep Convolutional GANs"
     Hyperparameters = DCGANHyperparameters
     presets: ClassVar[Presets] = {
         "debug": {

@@ -226,6 +226,7 @@ class StackGAN(GenerativeModel):
 
     title = "StackGAN"
     paper = "https://arxiv.org/abs/1612.03242"
+    paper_title = "Zhang et al. 2017: StackGAN"
     conditioning: ClassVar[Conditioning] = "text"
     options = ("truncation_psi",)
     Hyperparameters = StackGANHyperparameters

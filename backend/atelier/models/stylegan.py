@@ -434,6 +434,7 @@ class StyleGAN(GenerativeModel):
 
     title = "StyleGAN"
     paper = "https://arxiv.org/abs/1912.04958"
+    paper_title = "Karras et al. 2020: Analyzing and Improving the Image Quality of StyleGAN"
     options: ClassVar[tuple[str, ...]] = ("truncation_psi", "truncation_cutoff", "noise_mode")
     Hyperparameters = StyleGANHyperparameters
     presets: ClassVar[Presets] = {

@@ -119,6 +119,7 @@ class TextDCGAN(GenerativeModel):
 
     title = "Text2Image DCGAN"
     paper = "https://arxiv.org/abs/1605.05396"
+    paper_title = "Reed et al. 2016: Generative Adversarial Text to Image Synthesis"
     conditioning: ClassVar[Conditioning] = "text"
     options = ("truncation_psi",)
     Hyperparameters = TextDCGANHyperparameters

@@ -199,6 +199,7 @@ class VAE(GenerativeModel):
 
     title = "Variational autoencoder"
     paper = "https://arxiv.org/abs/1312.6114"
+    paper_title = "Kingma, Welling 2014: Auto-Encoding Variational Bayes"
     Hyperparameters = VAEHyperparameters
     presets: ClassVar[Presets] = {
         "debug": {"resolution": 16, "steps": 60, "batch_size": 16, "width": 8, "latent_dim": 16},

@@ -166,7 +166,8 @@ def longest_trained(each: int) -> Select[str, str, int]:
     """(architecture, model's name, number) of the versions that saw the most images, so many of each architecture, the most first."""
     images = Version.manifest["training"]["images_seen"].as_float()
     place = func.row_number().over(partition_by=Version.architecture, order_by=(images.desc(), Version.id.desc())).label("place")
-    ranked = select(Version.architecture, Model.name, Version.number, place).join(Version.model).where(Version.deleted_at.is_(None)).subquery()
+    placed = select(Version.architecture, Model.name, Version.number, place).join(Version.model)
+    ranked = placed.where(Version.deleted_at.is_(None)).subquery()
     return select(ranked.c.architecture, ranked.c.name, ranked.c.number).where(ranked.c.place <= each).order_by(ranked.c.place)
 
 

@@ -78,6 +78,11 @@ class History:
             except Exception:
                 log.exception("%d drawn images have no rows yet; the next sweep finds their files.", len(told))
 
+    async def clear(self) -> int:
+        """Delete all but favourites, what jobs need, and what is young; how many."""
+        await self.flush()
+        return await asyncio.to_thread(prune, self._database, self._store, most_images=0, most_bytes=0)
+
     async def _run(self) -> None:
         while not self._closing:
             await self._wake.wait()

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Drafts, Field } from "../lib/schema";
+import { t } from "../strings";
 
 interface DetailsProps {
   title: string;
@@ -22,7 +23,7 @@ export function Details({ title, fields, drafts, from, errors, children }: Detai
       <summary>
         {title}{" "}
         <span class="soft small">
-          {changed > 0 ? `${changed} changed from ${from}` : `${fields.length}, as in ${from}`}
+          {changed > 0 ? t.form.changed(changed, from) : t.form.unchanged(fields.length, from)}
         </span>
       </summary>
       <div class="panel">{children}</div>

@@ -2,6 +2,7 @@
 
 import { useId } from "preact/hooks";
 import { bounds, type Drafts, decode, edit, encode, type Field, type Values } from "../lib/schema";
+import { t } from "../strings";
 
 interface SchemaFormProps {
   fields: Field[];
@@ -25,7 +26,9 @@ export function SchemaForm({ fields, base, origin, drafts, errors, onChange }: S
             field={field}
             text={draft ?? standard}
             changedFrom={
-              draft === undefined ? undefined : `${origin}: ${standard || (field.nullable ? "not used" : "none")}`
+              draft === undefined
+                ? undefined
+                : t.form.from(origin, standard || (field.nullable ? t.form.unused : t.form.none))
             }
             error={decoded && "error" in decoded ? decoded.error : errors[field.name]}
             onText={(text) => onChange(edit(drafts, field, base, text))}
@@ -58,7 +61,7 @@ function FieldFrame({ field, text, changedFrom, error, onText, onReset }: FieldF
           {field.label}
         </label>
         {changedFrom && (
-          <button class="plain reset" type="button" onClick={onReset} title="Set it back">
+          <button class="plain reset" type="button" onClick={onReset} title={t.form.reset}>
             {changedFrom} ↺
           </button>
         )}
@@ -96,13 +99,13 @@ function Control({ id, field, text, onText, described }: ControlProps) {
             onChange={(e) => onText(String(e.currentTarget.checked))}
             {...described}
           />
-          <span class="small soft">{text === "true" ? "on" : "off"}</span>
+          <span class="small soft">{text === "true" ? t.form.on : t.form.off}</span>
         </label>
       );
     case "choice":
       return (
         <select id={id} value={text} onChange={(e) => onText(e.currentTarget.value)} {...described}>
-          {field.nullable && <option value="">not used</option>}
+          {field.nullable && <option value="">{t.form.unused}</option>}
           {field.choices.map((choice) => (
             <option key={String(choice)} value={String(choice)}>
               {String(choice)}
@@ -120,7 +123,7 @@ function Control({ id, field, text, onText, described }: ControlProps) {
           inputMode={field.kind === "integer" ? "numeric" : field.kind === "number" ? "decimal" : "text"}
           autocomplete="off"
           spellcheck={false}
-          placeholder={field.nullable ? "not used" : undefined}
+          placeholder={field.nullable ? t.form.unused : undefined}
           value={text}
           onInput={(e) => onText(e.currentTarget.value)}
           {...described}

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { t } from "../strings";
 
 interface FrameProps {
   id: string;
@@ -101,7 +102,7 @@ export function SwitchField({ label, help, on, error, onSwitch }: SwitchFieldPro
           onChange={(e) => onSwitch(e.currentTarget.checked)}
         />
         <span class="small soft" aria-hidden="true">
-          {on ? "yes" : "no"}
+          {on ? t.form.yes : t.form.no}
         </span>
       </span>
     </Frame>

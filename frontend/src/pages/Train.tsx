@@ -9,11 +9,24 @@ import { Details } from "../components/Details";
 import { SelectField, TextField } from "../components/fields";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
-import { plural, title } from "../lib/format";
+import { conditioningOf, costsOtherwise, lacking, otherWay, secondsOf } from "../lib/fit";
+import { roughly, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
-import { baseline, chosen, differing, errorsOf, fieldsOf, grouped, type Values } from "../lib/schema";
+import {
+  baseline,
+  chosen,
+  differing,
+  edit,
+  encode,
+  errorsOf,
+  type Field,
+  fieldsOf,
+  grouped,
+  type Values,
+} from "../lib/schema";
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
+import { t } from "../strings";
 import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
 import { Measuring, measuringOf } from "./train-measuring";
 
@@ -24,8 +37,8 @@ export default function Train() {
   const problem = architectures.problem ?? datasets.problem ?? models.problem;
   return (
     <div class="page">
-      <PageHead title="Train">
-        <p class="lead">Pick what learns and what it learns from. The presets are good starting points.</p>
+      <PageHead title={t.train.title}>
+        <p class="lead">{t.train.lead}</p>
       </PageHead>
       <ProblemNote problem={problem} />
       {architectures.data && datasets.data ? (
@@ -57,7 +70,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
   const dataset = datasets.find((d) => d.name === query.dataset) ?? datasets[0];
   const fields = useMemo(() => (architecture ? fieldsOf(architecture.hyperparameters) : []), [architecture]);
   const options = useMemo(() => (dataset ? fieldsOf(dataset.options) : []), [dataset]);
-  if (!architecture || !dataset) return <p class="empty">The server offers nothing to train.</p>;
+  if (!architecture || !dataset) return <p class="empty">{t.train.nothing}</p>;
 
   const preset = query.preset && query.preset in architecture.presets ? query.preset : defaultPreset(architecture);
   const base = baseline(fields, preset ? architecture.presets[preset] : {});
@@ -66,13 +79,13 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
   const optionDrafts = differing(options, optionBase, below(query, "data."));
   const model = query.model ?? `${dataset.name}-${architecture.name}`;
   const seed = query.seed ?? "0";
-  const priority = priorities.find(([value]) => value === query.priority)?.[0] ?? "0";
+  const priority = priorities.includes(query.priority ?? "") ? (query.priority ?? "0") : "0";
 
   const hyper = chosen(fields, drafts);
   const data = chosen(options, optionDrafts);
   const measuring = measuringOf(query);
   const own = fieldErrors(problem);
-  const seedError = /^\d{1,15}$/.test(seed.trim()) ? own.seed : "Write a whole number from 0.";
+  const seedError = /^\d{1,15}$/.test(seed.trim()) ? own.seed : t.train.noSeed;
   const wrong =
     Object.keys(hyper.errors).length +
     Object.keys(data.errors).length +
@@ -83,10 +96,17 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
   const shown = { ...own, ...errorsOf(fields, hyperErrors), ...errorsOf(options, optionErrors) };
   const shownAtFields =
     problem !== null && problem.errors.length > 0 && Object.keys(shown).length >= problem.errors.length;
+  const values = { ...base, ...hyper.values };
+  const conditioning = conditioningOf(architecture, values);
   const edited = (changes: Changes) => {
     setProblem(null);
     change(changes);
   };
+
+  const estimate = preset === undefined ? undefined : architecture.estimates[preset];
+  const seconds = secondsOf(estimate, base, values, dataset.num_images);
+  const rough = costsOtherwise(Object.keys(drafts), values) && values.minutes === null;
+  const told = seconds !== null && (rough && preset ? t.train.asPreset(roughly(seconds), preset) : roughly(seconds));
 
   const start = async (event: Event) => {
     event.preventDefault();
@@ -120,6 +140,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
         chosen={architecture.name}
         error={own.architecture}
         onChoose={(name) => edited({ architecture: name, start_from: undefined })}
+        presetOf={(other) => (query.preset && query.preset in other.presets ? query.preset : defaultPreset(other))}
       />
       <div class="stack">
         <DatasetChoice
@@ -127,18 +148,27 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
           chosen={dataset.name}
           error={own.dataset}
           onChoose={(name) => edited({ dataset: name })}
+          conditioning={conditioning}
+        />
+        <Unfit
+          architecture={architecture}
+          fields={fields}
+          conditioning={conditioning}
+          dataset={dataset}
+          all={datasets}
+          onWay={(way) => edited({ "hp.conditions": way === base.conditions ? undefined : way })}
         />
         <Details
-          title={`Options of ${dataset.title}`}
+          title={t.train.options(dataset.title)}
           fields={options}
           drafts={optionDrafts}
-          from="the defaults"
+          from={t.train.defaults}
           errors={optionErrors}
         >
           <SchemaForm
             fields={options}
             base={optionBase}
-            origin="default"
+            origin={t.train.default}
             drafts={optionDrafts}
             errors={optionErrors}
             onChange={(next) => edited(replaced(query, "data.", next))}
@@ -156,16 +186,16 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
         {grouped(fields).map(([group, members]) => (
           <Details
             key={`${architecture.name} ${group}`}
-            title={groupTitles[group] ?? title(group)}
+            title={t.train.groups[group] ?? title(group)}
             fields={members}
             drafts={drafts}
-            from={preset ?? "the defaults"}
+            from={preset ?? t.train.defaults}
             errors={{ ...errorsOf(members, hyper.errors), ...errorsOf(members, hyperErrors) }}
           >
             <SchemaForm
               fields={members}
               base={base}
-              origin={preset ?? "default"}
+              origin={preset ?? t.train.default}
               drafts={drafts}
               errors={hyperErrors}
               onChange={(next) => edited(replaced(query, "hp.", next))}
@@ -175,18 +205,18 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
       </div>
       <Measuring architecture={architecture} query={query} errors={own} change={edited} />
       <section class="stack" aria-labelledby="naming">
-        <h2 id="naming">Name and beginning</h2>
+        <h2 id="naming">{t.train.naming}</h2>
         <div class="fields">
           <TextField
-            label="Model"
-            help="Its versions are published under this name: small letters, digits, dots and dashes."
+            label={t.train.model}
+            help={t.train.modelHelp}
             value={model}
             error={own.model}
             onText={(text) => edited({ model: text })}
           />
           <TextField
-            label="Seed"
-            help="The same seed and settings train the same model."
+            label={t.train.seed}
+            help={t.train.seedHelp}
             value={seed}
             error={seedError}
             onText={(text) => edited({ seed: text })}
@@ -200,42 +230,124 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
             onChoose={(version) => edited({ start_from: version })}
           />
           <SelectField
-            label="Queue"
-            help="When it starts, where other jobs wait as well."
+            label={t.train.queue}
+            help={t.train.queueHelp}
             value={priority}
             error={own.priority}
-            options={priorities}
+            options={priorities.map((value): [string, string] => [value, t.train.priorities[value] ?? value])}
             onChoose={(value) => edited({ priority: value === "0" ? undefined : value })}
           />
         </div>
       </section>
+      <Differences
+        fields={fields}
+        base={base}
+        drafts={drafts}
+        from={preset ?? t.train.defaults}
+        onReset={(names) =>
+          edited(
+            replaced(
+              query,
+              "hp.",
+              names.reduce((kept, field) => edit(kept, field, base, encode(field, base[field.name] ?? null)), drafts),
+            ),
+          )
+        }
+      />
       {!shownAtFields && <ProblemNote problem={problem} />}
       <div class="start-bar">
         <span>
           <strong>{model || "…"}</strong>
-          <span class="soft"> · {summary(architecture, dataset, base, hyper.values)}</span>
+          <span class="soft"> · {t.train.summary(architecture.title, dataset.title, budget(values))}</span>
+          {told && <span class="soft"> · {told}</span>}
         </span>
         <button type="submit" disabled={starting || wrong > 0 || model.trim() === ""}>
-          {starting ? "Starting…" : wrong > 0 ? `${plural(wrong, "field")} to mend` : "Start training"}
+          {starting ? t.train.starting : wrong > 0 ? t.train.toMend(wrong) : t.train.start}
         </button>
       </div>
     </form>
   );
 }
 
-const groupTitles: Record<string, string> = { "": "Hyper-parameters", data: "Use of the data" };
-
-const priorities: [string, string][] = [
-  ["0", "in turn"],
-  ["10", "before the others"],
-  ["-10", "when nothing else waits"],
-];
+const priorities = ["0", "10", "-10"];
 
 /** "quick" where there is one: pictures in minutes. */
 function defaultPreset({ presets }: Architecture): string | undefined {
   return "quick" in presets ? "quick" : Object.keys(presets)[0];
 }
 
-function summary(architecture: Architecture, dataset: Dataset, base: Values, values: Values): string {
-  return `${architecture.title} on ${dataset.title}, ${budget({ ...base, ...values })}`;
+interface UnfitProps {
+  architecture: Architecture;
+  fields: Field[];
+  conditioning: string;
+  dataset: Dataset;
+  all: Dataset[];
+  onWay: (way: string) => void;
+}
+
+/** Said before somebody asks for what cannot be learned, with what would be right. */
+function Unfit({ architecture, fields, conditioning, dataset, all, onWay }: UnfitProps) {
+  const need = lacking(conditioning, dataset);
+  const way = need && otherWay(fields, dataset);
+  const fitting = all.filter((other) => lacking(conditioning, other) === null).map((other) => other.title);
+  return (
+    <div role="status" hidden={need === null} class="note mild">
+      {need && (
+        <>
+          <strong>{t.train.unfit[need](architecture.title, dataset.title)}</strong>
+          <span>{fitting.length > 0 ? t.train.fitting(fitting.join(", ")) : t.train.nothingFits}</span>
+          {way && (
+            <button class="quiet fit" type="button" onClick={() => onWay(way)}>
+              {t.train.ways[way] ?? way}
+            </button>
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+interface DifferencesProps {
+  fields: Field[];
+  base: Values;
+  drafts: Record<string, string>;
+  from: string;
+  onReset: (fields: Field[]) => void;
+}
+
+/** What differs from the preset; each can be set back, and all at once. */
+function Differences({ fields, base, drafts, from, onReset }: DifferencesProps) {
+  const changed = fields.filter((field) => field.name in drafts);
+  if (changed.length === 0) return null;
+  const written = (text: string) => text || t.train.empty;
+  return (
+    <section class="panel stack close" aria-labelledby="differs">
+      <div class="row apart">
+        <h2 id="differs">{t.train.differs(from)}</h2>
+        <button class="plain" type="button" onClick={() => onReset(changed)}>
+          {t.train.resetAll}
+        </button>
+      </div>
+      <ul class="changes">
+        {changed.map((field) => (
+          <li key={field.name}>
+            <span>{field.label}</span>
+            <span class="mono">
+              <del>{written(encode(field, base[field.name] ?? null))}</del> →{" "}
+              <ins>{written(drafts[field.name] ?? "")}</ins>
+            </span>
+            <button
+              class="plain"
+              type="button"
+              aria-label={t.train.reset(field.label)}
+              title={t.train.reset(field.label)}
+              onClick={() => onReset([field])}
+            >
+              ↺
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

@@ -6,10 +6,13 @@ import { api, samplesUrl } from "../api/client";
 import type { Architecture, Dataset, Model } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { SelectField } from "../components/fields";
+import { Icon } from "../components/Icon";
 import { Picture } from "../components/pieces";
-import { number, plural, title } from "../lib/format";
+import { type Estimate, lacking, type Need } from "../lib/fit";
+import { bytes, capital, number, roughly, title } from "../lib/format";
 import { useResource } from "../lib/resource";
 import { baseline, type Field, type Values } from "../lib/schema";
+import { t } from "../strings";
 
 interface GroupProps {
   legend: string;
@@ -67,38 +70,64 @@ interface ChoiceProps<T> {
   onChoose: (name: string) => void;
 }
 
-const conditioningWords: Record<string, string> = {
-  none: "unconditional",
-  class: "by class",
-  attributes: "by attributes",
-  text: "by text",
-};
+interface ArchitectureChoiceProps extends ChoiceProps<Architecture> {
+  presetOf: (architecture: Architecture) => string | undefined; // whose cost a card tells
+}
 
-export function ArchitectureChoice({ all, chosen, error, onChoose }: ChoiceProps<Architecture>) {
+export function ArchitectureChoice({ all, chosen, error, onChoose, presetOf }: ArchitectureChoiceProps) {
   return (
-    <Group legend="Architecture" error={error}>
-      {all.map((architecture) => (
-        <Card
-          key={architecture.name}
-          group="architecture"
-          value={architecture.name}
-          checked={architecture.name === chosen}
-          onChoose={onChoose}
-        >
-          <h3>{architecture.title}</h3>
-          <p>{architecture.summary}</p>
-          <span class="row">
-            {conditionsOf(architecture).map((condition) => (
-              <span class="tag" key={condition}>
-                {conditioningWords[condition] ?? condition}
+    <Group legend={t.train.architecture} error={error}>
+      {all.map((architecture) => {
+        const preset = presetOf(architecture);
+        const estimate = preset === undefined ? undefined : architecture.estimates[preset];
+        return (
+          <Card
+            key={architecture.name}
+            group="architecture"
+            value={architecture.name}
+            checked={architecture.name === chosen}
+            onChoose={onChoose}
+            class="architecture-card"
+          >
+            {architecture.samples_url ? (
+              <Picture src={architecture.samples_url} alt={t.train.drawnBy(architecture.samples_of ?? "")} />
+            ) : (
+              <span class="picture unseen">
+                <Icon name="inference" size={28} />
+                {t.train.unseen}
               </span>
-            ))}
-            <Paper paper={architecture.paper} />
-          </span>
-        </Card>
-      ))}
+            )}
+            <h3>{architecture.title}</h3>
+            <p>{architecture.summary}</p>
+            <span class="row">
+              {conditionsOf(architecture).map((condition) => (
+                <span class="tag" key={condition}>
+                  {t.train.conditionings[condition] ?? condition}
+                </span>
+              ))}
+              {estimate && preset && <span>{costWords(preset, estimate)}</span>}
+            </span>
+            <Paper paper={architecture.paper} name={architecture.paper_title} />
+          </Card>
+        );
+      })}
     </Group>
   );
+}
+
+/** "quick: about 2 minutes, 1.2 M weights, 0.8 GB of memory", as far as it is known. */
+function costWords(preset: string, { seconds, parameters, memory }: Estimate): string {
+  const known = [
+    seconds !== null && roughly(seconds),
+    parameters !== null && t.train.weights(short(parameters)),
+    memory !== null && t.train.memory(bytes(memory)),
+  ].filter(Boolean);
+  return known.length > 0 ? t.train.cost(title(preset), known.join(", ")) : "";
+}
+
+/** 1_234_567 → "1.2 M" */
+function short(count: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 }).format(count);
 }
 
 /** What its images can be asked for by: where it is a choice, all that can be chosen. */
@@ -106,22 +135,27 @@ function conditionsOf({ conditioning, hyperparameters }: Architecture): string[]
   return hyperparameters.properties?.conditions?.enum?.map(String) ?? [conditioning];
 }
 
-/** "arXiv 1511.06434" and addresses become links; any other citation stays text. */
-function Paper({ paper }: { paper: string }) {
+/** Addresses become links with the paper's title; any other citation stays text. */
+function Paper({ paper, name }: { paper: string; name: string }) {
   const arxiv = /\b\d{4}\.\d{4,5}\b/.exec(paper)?.[0];
   const href = arxiv ? `https://arxiv.org/abs/${arxiv}` : /^https?:\/\//.test(paper) ? paper : undefined;
+  const words = [name, arxiv && `arXiv ${arxiv}`].filter(Boolean).join(", ");
   return href ? (
-    <a href={href} target="_blank" rel="noreferrer">
-      {arxiv ? `arXiv ${arxiv}` : "paper"}
+    <a class="paper" href={href} target="_blank" rel="noreferrer">
+      {words || t.train.paper}
     </a>
   ) : (
-    <span>{paper}</span>
+    <span class="paper">{paper}</span>
   );
 }
 
-export function DatasetChoice({ all, chosen, error, onChoose }: ChoiceProps<Dataset>) {
+interface DatasetChoiceProps extends ChoiceProps<Dataset> {
+  conditioning: string; // what a set must have
+}
+
+export function DatasetChoice({ all, chosen, error, onChoose, conditioning }: DatasetChoiceProps) {
   return (
-    <Group legend="Data set" error={error} width="14rem">
+    <Group legend={t.train.dataset} error={error} width="14rem">
       {all.map((dataset) => (
         <Card
           key={dataset.name}
@@ -129,16 +163,21 @@ export function DatasetChoice({ all, chosen, error, onChoose }: ChoiceProps<Data
           value={dataset.name}
           checked={dataset.name === chosen}
           onChoose={onChoose}
-          class="dataset-card"
+          class={`dataset-card ${lacking(conditioning, dataset) ? "unfit" : ""}`}
         >
           <Picture src={samplesUrl(dataset.name, 25, 64)} alt="" />
           <h3>{dataset.title}</h3>
           <p>{dataset.summary}</p>
           <DatasetTags dataset={dataset} />
+          <Lacking need={lacking(conditioning, dataset)} />
         </Card>
       ))}
     </Group>
   );
+}
+
+function Lacking({ need }: { need: Need | null }) {
+  return need && <span class="tag told">{t.train.lacks[need]}</span>;
 }
 
 interface StartFromProps {
@@ -161,21 +200,17 @@ export function StartFromChoice({ models, architecture, chosen, error, onChoose 
   return (
     <>
       <SelectField
-        label="Begin with"
-        help={
-          names.length > 0
-            ? "Fine-tune the weights of a version, on these pictures or others, instead of beginning anew."
-            : "There is no version of this architecture yet whose weights could be taken."
-        }
+        label={t.train.begin}
+        help={names.length > 0 ? t.train.beginHelp : t.train.beginNone}
         value={model ?? ""}
         error={error}
-        options={[["", "new weights"], ...names.map((name): [string, string] => [name, name])]}
+        options={[["", t.train.newWeights], ...names.map((name): [string, string] => [name, name])]}
         onChoose={(name) => onChoose(name ? `${name}@${latest(name)}` : undefined)}
       />
       {model && (
         <SelectField
-          label="Version"
-          help="Whose weights to take."
+          label={t.train.version}
+          help={t.train.versionHelp}
           value={number ?? "latest"}
           error={undefined}
           options={numbers.map((known) => [known, known])}
@@ -195,27 +230,32 @@ interface PresetChoiceProps {
 }
 
 /** What every architecture has: the base hyper-parameters that say how long it takes. */
-function cost(values: Values): string[] {
-  return [budget(values), `${values.resolution} px`, `batches of ${values.batch_size}`];
+function size(values: Values): string[] {
+  return [budget(values), t.train.pixels(String(values.resolution)), t.train.batches(String(values.batch_size))];
 }
 
 /** How long a run lasts: minutes or epochs where they are given, else steps. */
 export function budget({ steps, epochs, minutes }: Values): string {
-  if (typeof minutes === "number") return plural(minutes, "minute");
-  if (typeof epochs === "number") return plural(epochs, "epoch");
-  return `${number(Number(steps))} steps`;
+  if (typeof minutes === "number") return t.train.minutes(minutes);
+  if (typeof epochs === "number") return t.train.epochs(epochs);
+  return t.train.steps(number(Number(steps)));
 }
 
 export function PresetChoice({ architecture, fields, chosen, error, onChoose }: PresetChoiceProps) {
   return (
-    <Group legend="Preset" error={error} width="13rem">
+    <Group legend={t.train.preset} error={error} width="13rem">
       {Object.entries(architecture.presets).map(([name, values]) => {
+        const estimate = architecture.estimates[name];
         return (
           <Card key={name} group="preset" value={name} checked={name === chosen} onChoose={onChoose}>
             <h3>{title(name)}</h3>
-            <p>{presetWords[name]}</p>
+            {t.train.presets[name] && <p>{t.train.presets[name]}</p>}
+            <span>
+              {estimate?.seconds ? capital(roughly(estimate.seconds)) : t.train.unknownTime}
+              {estimate?.basis && <span class="small soft"> {t.train.basis(estimate.basis, estimate.runs)}</span>}
+            </span>
             <span class="row">
-              {cost(baseline(fields, values)).map((words) => (
+              {size(baseline(fields, values)).map((words) => (
                 <span class="tag" key={words}>
                   {words}
                 </span>
@@ -227,9 +267,3 @@ export function PresetChoice({ architecture, fields, chosen, error, onChoose }: 
     </Group>
   );
 }
-
-const presetWords: Record<string, string> = {
-  debug: "Seconds: to see that all works.",
-  quick: "Minutes on two processor cores: recognisable pictures.",
-  paper: "The published recipe; wants a GPU.",
-};

@@ -7,6 +7,7 @@ import { SelectField, SwitchField, TextField } from "../components/fields";
 import { useResource } from "../lib/resource";
 import { titleThrough, usualFirst } from "../lib/scores";
 import type { Changes, Query } from "../lib/url";
+import { t } from "../strings";
 
 const network = "lite0"; // the one that is always here
 
@@ -53,22 +54,24 @@ export function Measuring({ architecture, query, errors, change }: MeasuringProp
   return (
     <details open={opened} onToggle={(e) => setOpened(e.currentTarget.open)}>
       <summary>
-        Measuring{" "}
+        {t.train.measuring.title}{" "}
         <span class="small soft">
           {measured
-            ? [query.scoring && "on the way", chosen.length > 0 && "when it is done"].filter(Boolean).join(" and ")
-            : "not asked for"}
+            ? [query.scoring && t.train.measuring.onTheWay, chosen.length > 0 && t.train.measuring.atTheEnd]
+                .filter((words) => typeof words === "string")
+                .join(t.train.measuring.and)
+            : t.train.measuring.none}
         </span>
       </summary>
       <div class="panel stack">
         <div class="fields">
           <SelectField
-            label="On the way"
-            help="Measured every few minutes, with few pictures: its curve is drawn over the steps."
+            label={t.train.measuring.way}
+            help={t.train.measuring.wayHelp}
             value={query.scoring ?? ""}
             error={errors.scoring}
             options={[
-              ["", "nothing"],
+              ["", t.train.measuring.nothing],
               ...fitting.map((metric): [string, string] => [metric.name, titleThrough(metric, network)]),
             ]}
             onChoose={(name) => change({ scoring: name || undefined })}
@@ -76,28 +79,28 @@ export function Measuring({ architecture, query, errors, change }: MeasuringProp
           {query.scoring && (
             <>
               <TextField
-                label="Minutes between"
-                help="From the end of one measurement to the next; the training waits meanwhile."
+                label={t.train.measuring.minutes}
+                help={t.train.measuring.minutesHelp}
                 value={query["scoring.minutes"] ?? "10"}
-                error={Number(query["scoring.minutes"] ?? 10) > 0 ? undefined : "Write a number above 0."}
+                error={Number(query["scoring.minutes"] ?? 10) > 0 ? undefined : t.train.measuring.noMinutes}
                 onText={(text) => change({ "scoring.minutes": text })}
                 numeric
               />
               <TextField
-                label="Pictures each time"
-                help="Few, so that the training goes on; the curve is comparable with those of as many."
+                label={t.train.measuring.pictures}
+                help={t.train.measuring.picturesHelp}
                 value={query["scoring.images"] ?? "1000"}
                 error={
                   asked === null && Number(query["scoring.minutes"] ?? 10) > 0
-                    ? "Write a whole number from 2."
+                    ? t.train.measuring.noPictures
                     : undefined
                 }
                 onText={(text) => change({ "scoring.images": text })}
                 numeric
               />
               <SwitchField
-                label="Publish the best"
-                help="The generator of the best step becomes the version, instead of the last one."
+                label={t.train.measuring.best}
+                help={t.train.measuring.bestHelp}
                 on={query["scoring.last"] === undefined}
                 error={undefined}
                 onSwitch={(on) => change({ "scoring.last": on ? undefined : "1" })}
@@ -107,7 +110,7 @@ export function Measuring({ architecture, query, errors, change }: MeasuringProp
         </div>
         <div class="field">
           <div class="field-label" id="when-done">
-            When it is done
+            {t.train.measuring.end}
           </div>
           <fieldset class="chips bare" aria-labelledby="when-done">
             {fitting.map((metric) => (
@@ -118,7 +121,7 @@ export function Measuring({ architecture, query, errors, change }: MeasuringProp
             ))}
           </fieldset>
           {errors.evaluate && <span class="field-error">{errors.evaluate}</span>}
-          <span class="field-help">An evaluation of 5,000 pictures follows the run, for the leaderboard.</span>
+          <span class="field-help">{t.train.measuring.endHelp}</span>
         </div>
       </div>
     </details>
