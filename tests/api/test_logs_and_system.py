@@ -17,6 +17,9 @@ async def test_logs_are_listed_with_their_jobs(client: httpx.AsyncClient, store:
     assert (logs[left.name]["job"], logs[left.name]["active"], logs[left.name]["size"]) == (None, False, 22)
     [running] = [log for log in logs.values() if log["job"] == occupied]
     assert running["active"]
+    told = {name: running[name] for name in ("kind", "status", "architecture", "dataset", "model")}
+    assert told == {"kind": "train", "status": "running", "architecture": "dcgan", "dataset": "shapes", "model": "busy"}
+    assert (logs[left.name]["kind"], logs[left.name]["status"]) == (None, None)
     assert (await client.get(f"/api/v1/logs/{left.name}", params={"offset": 3})).text == "a job that is gone\n"
     beyond = await client.get(f"/api/v1/logs/{left.name}", params={"offset": 1000})
     assert (beyond.status_code, beyond.text) == (200, "")

@@ -20,7 +20,7 @@ from atelier.api.events import LOG_NAME, LastEventId
 from atelier.api.pages import Page
 from atelier.api.problems import problems
 from atelier.errors import NotFound
-from atelier.registry.tables import ACTIVE, Job
+from atelier.registry.tables import ACTIVE, Job, Kind, Status
 
 router = APIRouter(prefix="/logs", tags=["logs"])
 
@@ -34,6 +34,12 @@ class LogOut(BaseModel):
 
     name: str
     job: int | None
+    kind: Kind | None
+    """What its job does; null where the job is gone."""
+    status: Status | None
+    architecture: str | None
+    dataset: str | None
+    model: str | None
     size: int
     """Bytes."""
     modified_at: datetime
@@ -54,16 +60,28 @@ LogDep = Annotated[Path, Depends(_log)]
 @router.get("", operation_id="list_logs")
 async def list_logs(session: ReadDep, services: ServicesDep) -> Page[LogOut]:
     """All logs, newest first."""
-    jobs = {log: (job, status in ACTIVE) for job, log, status in await session.execute(select(Job.id, Job.log, Job.status))}
+    columns = (Job.log, Job.id, Job.kind, Job.status, Job.architecture, Job.dataset, Job.model)
+    jobs = {row.log: row for row in await session.execute(select(*columns).where(Job.log.is_not(None)))}
 
     def look() -> list[LogOut]:
         found = []
         for path in services.store.logs.iterdir():
             if NAME.fullmatch(path.name) and not path.is_symlink():
-                job, active = jobs.get(path.name, (None, False))
-                stat = path.stat()
-                modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-                found.append(LogOut(name=path.name, job=job, size=stat.st_size, modified_at=modified, active=active))
+                job, stat = jobs.get(path.name), path.stat()
+                found.append(
+                    LogOut(
+                        name=path.name,
+                        job=job and job.id,
+                        kind=job and job.kind,
+                        status=job and job.status,
+                        architecture=job and job.architecture,
+                        dataset=job and job.dataset,
+                        model=job and job.model,
+                        size=stat.st_size,
+                        modified_at=datetime.fromtimestamp(stat.st_mtime, UTC),
+                        active=job is not None and job.status in ACTIVE,
+                    )
+                )
         return sorted(found, key=lambda log: log.modified_at, reverse=True)
 
     return Page(items=await run_in_threadpool(look), next_cursor=None)

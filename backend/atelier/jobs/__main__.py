@@ -18,6 +18,7 @@ from atelier.registry.tables import ACTIVE, Job
 from atelier.settings import Settings
 
 SHUTDOWN = "The machine asked the process to end (SIGTERM)"
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"  # the level is what the Logs page filters by
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 log = logging.getLogger("atelier.jobs")
@@ -28,7 +29,8 @@ def main(job_id: int) -> None:
     os.nice(5)  # answering requests comes first
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # said by torchrun
     level = logging.INFO if rank == 0 else logging.WARNING
-    logging.basicConfig(stream=sys.stdout, level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(stream=sys.stdout, level=level, format=LOG_FORMAT, datefmt="%H:%M:%S")
+    logging.captureWarnings(True)  # so that they have a time and a level as well
     if processes > 1 and sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # torchrun starts us in a session that no signal to its own reaches
     database = Database(settings.resolved_database_url)

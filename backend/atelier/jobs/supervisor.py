@@ -129,7 +129,7 @@ class Supervisor:
             else:
                 path = self.store.logs / job.log
                 with path.open("a") as file:
-                    file.write(f"{datetime.now():%H:%M:%S} Taken up again. {job.error or ''}".rstrip() + "\n")
+                    file.write(f"{datetime.now():%H:%M:%S} WARNING Taken up again. {job.error or ''}".rstrip() + "\n")
             process = self.executor.start(job, path)
         except OSError as error:
             job.fail(f"The process could not be started: {error.strerror}")

@@ -7,6 +7,23 @@
 export const en = {
   common: { close: "Close" },
   shell: {
+    skip: "Skip to the content",
+    pages: "Pages",
+    places: {
+      home: "Home",
+      train: "Train",
+      runs: "Runs",
+      models: "Models",
+      inference: "Inference",
+      style: "Style",
+      datasets: "Data sets",
+      metrics: "Metrics",
+      logs: "Logs",
+    },
+    more: "More",
+    count: (live: number) => `${live} waiting or running`,
+    theme: "Switch between light and dark",
+    connection: { connecting: "Connecting…", open: "Connected", away: "Server away" },
     serverAway: "The server is away.",
     offline: "This device is offline.",
     awayMeans: "Jobs go on, and you can read what is here; the page comes back by itself.",
@@ -25,7 +42,11 @@ export const en = {
     next: "Next match (Enter)",
     previous: "Previous match (Shift+Enter)",
     matches: (place: number, count: number) =>
-      count === 0 ? "No match" : place ? `${place} of ${count.toLocaleString("en")}` : `${count.toLocaleString("en")} found`,
+      count === 0
+        ? "No match"
+        : place
+          ? `${place} of ${count.toLocaleString("en")}`
+          : `${count.toLocaleString("en")} found`,
     level: "Level",
     levels: { info: "All levels", warning: "Warnings and errors", error: "Errors" },
     wrap: "Wrap lines",
@@ -49,7 +70,7 @@ export const en = {
       discover: "Discovery",
       project: "Projection",
       gone: "Deleted jobs",
-    } as Record<string, string>,
+    },
     none: "No log yet. Each training run writes one, and each data set that is prepared.",
     writing: "is being written",
     training: (model: string, architecture: string) => `${model}, ${architecture}`,
