@@ -14,7 +14,7 @@ DRAWN = 120_000  # ms; seconds where nothing else runs
 
 def test_bring_a_picture_take_a_style_and_watch_it_drawn(page: Page, server: str, tmp_path: Path) -> None:
     page.goto(server)
-    page.get_by_role("link", name="Style transfer", exact=True).click()
+    page.get_by_role("link", name="Style", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Style transfer")
     dropped = page.evaluate_handle(
         """base64 => {
