@@ -36,9 +36,9 @@ def test_a_captioned_zip_is_trained_on_and_a_sentence_drawn(page: Page, server: 
     prompt.fill("a red zebra")
     page.get_by_label("Images", exact=True).fill("2")
     prompt.press("Enter")
-    images = drawn(page, 2)
     nearest = page.get_by_role("region", name="What it learned from")
     expect(nearest.get_by_role("listitem")).to_have_count(4)
+    images = drawn(page, 2)
     expect(nearest.get_by_role("status")).to_contain_text("“zebra” stands in no caption")
 
     page.goto(page.url)  # the address brings prompt and images back

@@ -35,10 +35,12 @@ def test_train_watch_draw_and_save(page: Page, server: str, tmp_path: Path) -> N
     page.get_by_role("button", name="Draw", exact=True).click()
     drawn(page, 4)
 
+    page.get_by_role("button", name="Open image 7", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Save image 7").click()
+        page.get_by_role("dialog").get_by_role("link", name="Save").click()
     download.value.save_as(tmp_path / "saved.png")
     assert (tmp_path / "saved.png").read_bytes().startswith(b"\x89PNG")
+    page.keyboard.press("Escape")
 
     page.get_by_role("link", name="Logs", exact=True).click()
     page.get_by_role("navigation", name="Logs").get_by_role("link", name=re.compile(r"^dcgan-\d{8}-\d{6}-\d{3}\.txt")).first.click()

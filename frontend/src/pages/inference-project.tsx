@@ -58,18 +58,21 @@ export function Project({ version, can, query, change }: ModeProps) {
     setAsking(false);
   };
   const id = whole(query.projection, 1, Number.MAX_SAFE_INTEGER);
+  const drop = (
+    <PictureDrop
+      label={words.drop}
+      invitation={words.drop}
+      help={words.square}
+      delivery={delivery}
+      picture={query.picture && referredUrl(query.picture, 512)}
+      error={undefined}
+    />
+  );
   return (
     <Easel
       controls={
         <section class="panel stack wishes" aria-label={words.title}>
-          <PictureDrop
-            label={words.drop}
-            invitation={words.drop}
-            help={words.square}
-            delivery={delivery}
-            picture={query.picture && referredUrl(query.picture, 256)}
-            error={undefined}
-          />
+          {id !== null && drop}
           <TextField
             label={words.steps}
             help={words.stepsHelp}
@@ -84,7 +87,7 @@ export function Project({ version, can, query, change }: ModeProps) {
               <Controls can={{ ...shows, negative: false, mixedPrompts: false }} query={query} change={change} />
             </details>
           )}
-          <button type="button" aria-disabled={asking || !query.picture || steps === null || undefined} onClick={start}>
+          <button type="button" disabled={asking || !query.picture || steps === null} onClick={start}>
             {asking ? words.starting : words.start}
           </button>
           {!query.picture && <p class="small soft">{words.first}</p>}
@@ -93,7 +96,10 @@ export function Project({ version, can, query, change }: ModeProps) {
       }
     >
       {id === null ? (
-        <p class="empty">{words.lead}</p>
+        <div class="panel stack">
+          <p class="lead">{words.lead}</p>
+          {drop}
+        </div>
       ) : (
         <Approach key={id} id={id} version={version} onNew={(job) => change({ projection: String(job.id) })} />
       )}

@@ -1,12 +1,11 @@
 /** The images that were drawn. What comes over the live channel is painted over them, until they are drawn anew. */
 
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Picture as Drawn, Version } from "../api/types";
 import { Icon } from "../components/Icon";
-import { Picture } from "../components/pieces";
 import { asProblem } from "../lib/resource";
 import { favourites } from "../stores/favourites";
 import { t } from "../strings";
@@ -116,27 +115,16 @@ export function Wall({ handle, items, expected, version, locked, onLock, onOpen,
 
 /** Once it is there, what was painted over its place goes. */
 function Fresh({ image, class: more }: { image: Drawn; class: string }) {
-  const box = useRef<HTMLSpanElement>(null);
-  const [shown, show] = useState(image.url); // the one before stays until this one can be seen
-  useEffect(() => {
-    let current = true;
-    const next = new Image();
-    next.src = image.url;
-    const done = () => {
-      if (!current) return;
-      show(image.url);
-      const canvas = box.current?.parentElement?.querySelector("canvas");
-      if (canvas) requestAnimationFrame(() => canvas.toggleAttribute("hidden", current));
-    };
-    next.decode().then(done, done);
-    return () => {
-      current = false;
-    };
-  }, [image.url]);
   return (
-    <span ref={box}>
-      <Picture src={shown} alt={t.inference.wall.image(image.seed)} class={more} />
-    </span>
+    <img
+      class={`picture ${more}`}
+      src={image.url}
+      alt={t.inference.wall.image(image.seed)}
+      decoding="async"
+      onLoad={({ currentTarget: { parentElement } }) =>
+        parentElement?.querySelector("canvas")?.setAttribute("hidden", "")
+      }
+    />
   );
 }
 
