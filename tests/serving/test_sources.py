@@ -1,5 +1,6 @@
 """What is drawn from more than a seed: latents that are given, moved, mixed or on their way, each a function of its own row."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,19 @@ def test_each_is_a_function_of_its_own_row_and_shows(tmp_path: Path, architectur
         same = [other for other in range(index) if torch.equal(image, together[other])]
         expected = [1] if index == 2 and not generator.condition_dim else []  # there is nothing that could be chosen beside its z
         assert same == expected, (rows[index], [rows[other] for other in same])
+
+
+def test_styles_are_drawn_many_at_a_time() -> None:
+    class Counting(Drawer):
+        passes = 0
+
+        def _pass(self, rows: Sequence[Row]) -> torch.Tensor:
+            self.passes += 1
+            return super()._pass(rows)
+
+    rows: list[Row] = [{"seed": seed, "between": BetweenRow(row={"seed": 0}, t=0.5, space="w")} for seed in range(1, 17)]
+    (drawer := Counting(generators("stylegan"))).draw(rows)
+    assert drawer.passes <= 4
 
 
 @pytest.mark.parametrize("architecture", ["dcgan", "vae", "cgan", "stylegan", "text_dcgan"])

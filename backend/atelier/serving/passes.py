@@ -24,7 +24,7 @@ from atelier.serving.rows import Row
 from atelier.serving.sources import has_styles, source, steered
 from atelier.steering.classifier import Classifier, load
 from atelier.steering.dial import turn
-from atelier.steering.latents import draw
+from atelier.steering.latents import Latents, draw, styles
 
 ROWS = 4  # of the pass that the others must agree with, and of every pass in which latents are turned
 SIZES = 64, 16, 8, 2, 1  # that are tried beside it
@@ -55,12 +55,12 @@ def most_rows(device: torch.device) -> int:
     return MOST_ROWS.get(device.type, max(SIZES))
 
 
-def sizes_of(generator: Generator) -> tuple[int, ...]:
-    """Rows that a pass may have, largest first; measured in a few passes with random latents."""
+def sizes_of(generator: Generator, forward: Callable[..., Tensor] | None = None) -> tuple[int, ...]:
+    """Rows that a pass may have, largest first; measured in a few passes with random latents. `forward` is another way to draw them."""
     with torch.inference_mode(), SteadyLinear():
 
         def draw(start: int, size: int) -> Tensor:
-            images: Tensor = generator(*generator.inputs(range(start, start + size)))
+            images: Tensor = (forward or generator)(*generator.inputs(range(start, start + size)))
             return images
 
         first = draw(0, ROWS)
@@ -99,12 +99,22 @@ class Drawer:
         if graph is not None:
             accelerated = "forward" in vars(accelerate(generator, graph))
             self.bytes += graph.stat().st_size if accelerated else 0
-        shape = type(generator), accelerated, tuple((name, value.shape, value.device) for name, value in state.items())
-        if shape not in self._sizes:
-            self._sizes[shape] = sizes_of(self.generator)
+        self._shape = type(generator), tuple((name, value.shape, value.device) for name, value in state.items())
+        self.sizes = self._measured(accelerated, None)
+
+    def _measured(self, accelerated: bool, forward: Callable[..., Tensor] | None) -> tuple[int, ...]:
+        key = self._shape, accelerated
+        if key not in self._sizes:
+            self._sizes[key] = sizes_of(self.generator, forward)
             if len(self._sizes) > 64:
                 self._sizes.popitem(last=False)
-        self.sizes = self._sizes[shape]
+        return self._sizes[key]
+
+    @property
+    def _style_sizes(self) -> tuple[int, ...]:
+        """Of passes of styles, which torch draws whatever draws the rest; measured when the first are drawn."""
+        generator: Any = self.generator
+        return self._measured(False, lambda *inputs: generator.synthesis(generator.styles(*inputs)))
 
     def draw(self, rows: Sequence[Row]) -> Tensor:
         """Images as uint8 [N, H, W, C], each a function of its own row alone, bit for bit."""
@@ -116,8 +126,7 @@ class Drawer:
         images: dict[int, Tensor] = {}
         for indices in alike.values():
             first = rows[indices[0]]
-            # Sizes were measured for what `forward` draws, by whatever runtime. Styles are drawn one image at a time: sliders ask for one.
-            sizes = (ROWS,) if "dial" in first else (1,) if has_styles(self.generator, first) else self.sizes
+            sizes = (ROWS,) if "dial" in first else self._style_sizes if has_styles(self.generator, first) else self.sizes
             for size in cut(len(indices), sizes):
                 drawn, indices = indices[:size], indices[size:]
                 padded = drawn + drawn[:1] * (size - len(drawn))
@@ -132,7 +141,8 @@ class Drawer:
             options = {**options, "seeds": seeds}  # each image's noise is its own
         with torch.inference_mode(), SteadyLinear():
             if has_styles(self.generator, rows[0]):
-                return _pixels(torch.cat([draw(self.generator, source(self.generator, row), options) for row in rows]))
+                each_styles = [styles(self.generator, source(self.generator, row), options) for row in rows]
+                return _pixels(draw(self.generator, Latents((), torch.cat(each_styles)), options))
             if any(map(steered, rows)):
                 each = [source(self.generator, row).inputs for row in rows]
                 inputs = tuple(torch.cat(values) for values in zip(*each, strict=True))
