@@ -2,8 +2,8 @@
 
 {"kind": "images", "port", "paths", "clients", "requests" or "seconds", "first_seed", "probe"}: so many clients, each on one connection that
 is kept, ask for an image each, one after the other, of seeds that nobody asked for before; meanwhile `probe` is asked 20 times a second.
-{"kind": "slider", "port", "path", "wishes", "rate", "wish", "turned"}: one WebSocket, so many wishes, so many a second; what is turned goes
-from 0 to 1, or from seed to seed.
+{"kind": "slider", "port", "path", "wishes", "rate", "wish", "turned"}: one WebSocket, so many wishes, so many a second; what is turned,
+such as "truncation_psi" or "directions/sefa-1", goes from 0 to 1, or from seed to seed.
 """
 
 import asyncio
@@ -62,7 +62,13 @@ async def images(plan: dict[str, Any]) -> dict[str, Any]:
         await asyncio.gather(*map(client, range(plan["clients"])))
     if probing is not None:
         probing.cancel()
-    return {"seconds": time.perf_counter() - begun, "times": times, "statuses": statuses, "probed": probed}
+    return {
+        "seconds": time.perf_counter() - begun,
+        "processor": time.process_time(),
+        "times": times,
+        "statuses": statuses,
+        "probed": probed,
+    }
 
 
 async def slider(plan: dict[str, Any]) -> dict[str, Any]:
@@ -85,12 +91,10 @@ async def slider(plan: dict[str, Any]) -> dict[str, Any]:
         for number in range(plan["wishes"]):
             await asyncio.sleep(max(0.0, begun + number / plan["rate"] - time.perf_counter()))
             sent[number] = time.perf_counter()
-            wish = {"id": number, **plan["wish"]}
-            if plan["turned"] == "seed":
-                wish["seed"] = number
-            else:
-                wish[plan["turned"]] = number / plan["wishes"]
-            await socket.send(json.dumps(wish))
+            value: Any = number if plan["turned"] == "seed" else number / plan["wishes"]
+            for name in reversed(plan["turned"].split("/")):
+                value = {name: value}
+            await socket.send(json.dumps({"id": number, **plan["wish"], **value}))
         await asyncio.wait_for(listening, 30)
     return {"times": times, "answered": len(answered), "ordered": answered == sorted(answered)}
 

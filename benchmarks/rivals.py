@@ -3,7 +3,6 @@
     python benchmarks/rivals.py raw FOLDER SECONDS    batches of 16 and their PNGs, in a loop: prints images a second
     python benchmarks/rivals.py alone FOLDER COUNT    one image and its PNG at a time: prints the median's milliseconds
     python benchmarks/rivals.py pool FOLDER PORT      a FastAPI route that calls the generator in the thread pool
-    python benchmarks/rivals.py litserve FOLDER PORT  LitServe with its own batching
 
 FOLDER is a published version. All draw with the weights as they are loaded, and encode as the service does.
 """
@@ -12,7 +11,6 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 import uvicorn
@@ -77,34 +75,6 @@ def pool(folder: Path, port: int) -> None:
     uvicorn.run(app, port=port, log_level="warning")
 
 
-def litserve(folder: Path, port: int) -> None:
-    import litserve
-
-    class Images(litserve.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:
-            self.generator = load(folder)
-
-        def decode_request(self, request: dict[str, Any]) -> int:
-            return int(request["seed"])
-
-        def batch(self, inputs: list[int]) -> list[int]:
-            return inputs
-
-        def predict(self, seeds: list[int]) -> list[bytes]:
-            return pictures(self.generator, seeds)
-
-        def unbatch(self, output: list[bytes]) -> list[bytes]:
-            return output
-
-        def encode_response(self, output: bytes) -> Response:
-            return Response(output, media_type="image/png")
-
-    server = litserve.LitServer(
-        Images(max_batch_size=BATCH, batch_timeout=0, api_path="/images"), accelerator="cpu", healthcheck_path="/healthz"
-    )
-    server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
-
-
 if __name__ == "__main__":
     kind, folder, number = sys.argv[1:]
-    {"raw": raw, "alone": alone, "pool": pool, "litserve": litserve}[kind](Path(folder), int(number))
+    {"raw": raw, "alone": alone, "pool": pool}[kind](Path(folder), int(number))

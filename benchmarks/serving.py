@@ -1,16 +1,18 @@
 """Drawing images over HTTP, under load, beside a training run, over several versions and through crashes; all in one run, as ratios.
 
-Real servers on real ports and clients in a process of their own. What is drawn: a DCGAN of 64 pixels and of the preset quick's width with
-random weights (five versions of it), a VAE likewise, and StyleGAN's starter. Parts, each of a minute or two, ten in all on a quiet machine:
+Real servers on real ports and clients in a process of their own, whose processor time counts against all alike. What is drawn: a DCGAN of
+64 pixels and of the preset quick's width with random weights (five versions of it), a VAE and a cGAN with attributes likewise, and
+StyleGAN's starter. Each figure stands beside what was asked of it. Parts, each of a minute or two, ten in all on a quiet machine:
 
 - throughput: 16 clients that ask for an image each, against a FastAPI route that calls the generator in the thread pool (as torch comes,
   and with one thread that doesn't spin), against LitServe with its own batching, and against the bare generator in batches of 16 with its
   PNGs in a loop. The servers take turns, several rounds; of each, all requests of all rounds count. Meanwhile /healthz is asked.
-- training: the same clients, before and beside a running training, whose own speed is read before and meanwhile.
+- training: the same clients, before and beside a running training, whose own speed is read before and meanwhile; what each had of the
+  processor.
 - cost: one client; what a request takes beyond the forward pass and the encoding, at the median.
 - memory: requests over five versions, of which two have room; memory of both processes after the first 500 and at the end.
 - crashes: requests while the inference process is killed ten times.
-- slider: 30 wishes a second on one live channel.
+- slider: 30 wishes a second on one live channel: seeds, a direction that a discovery has found, an attribute, truncation.
 
 The service draws by torch, as it does without the extra `onnx`, and where it is installed by ONNX Runtime as well.
 
@@ -41,7 +43,7 @@ import psutil
 import torch
 
 from atelier.models import architectures, artifact
-from atelier.models.base import ImageSpec
+from atelier.models.base import ConditionalGenerator, ImageSpec
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, now
@@ -53,14 +55,18 @@ PLAIN = {name: value for name, value in os.environ.items() if not name.startswit
 STYLEGAN = HERE.parent / "models_store" / "versions" / "digits-stylegan"
 CLIENTS = 16
 VERSIONS = 5
+ATTRIBUTES = "red", "round"
 
 
-def publish(store: Store, database: Database, model: str, architecture: str, seed: int) -> Path:
+def publish(store: Store, database: Database, model: str, architecture: str, seed: int, attributes: tuple[str, ...] = ()) -> Path:
     """A version with random weights, of the preset quick at 64 pixels."""
     cls = architectures[architecture]
-    hp, spec = cls.hyperparameters("quick", resolution=64), ImageSpec(3, 64)
+    conditions = {"conditions": "attributes"} if attributes else {}
+    hp, spec = cls.hyperparameters("quick", resolution=64, **conditions), ImageSpec(3, 64, num_attributes=len(attributes))
     torch.manual_seed(seed)
     generator = cls(hp, spec).generator
+    if isinstance(generator, ConditionalGenerator):
+        generator.learn_conditions(torch.eye(generator.condition_dim).repeat(100, 1))
     for parameter in generator.parameters():
         parameter.data.mul_(3)  # so that there is something to see and to compress
     with database.write() as session:
@@ -71,7 +77,9 @@ def publish(store: Store, database: Database, model: str, architecture: str, see
             architecture=architecture,
             hyperparameters=hp.model_dump(mode="json"),
             image=artifact.image_spec_manifest(spec),
-            dataset=artifact.DatasetManifest(name="shapes", options={}, fingerprint="0" * 64, num_images=9, class_names=[]),
+            dataset=artifact.DatasetManifest(
+                name="shapes", options={}, fingerprint="0" * 64, num_images=9, class_names=[], attribute_names=list(attributes)
+            ),
             training=artifact.TrainingManifest(
                 job=job.id, preset="quick", seed=seed, steps=0, images_seen=0, seconds=0.0, device="cpu", metrics={}
             ),
@@ -121,10 +129,9 @@ def studio(folder: Path, **settings: Any) -> Any:
     return process([sys.executable, "-m", "atelier", "serve"], environment, r"Atelier is at http://\S+:(\d+)", folder / "server.txt")
 
 
-def rival(kind: str, folder: Path, number: int, environment: dict[str, str]) -> Any:
-    return process(
-        [sys.executable, str(HERE / "rivals.py"), kind, str(folder), str(number)], environment, None, folder.parent / f"{kind}.txt"
-    )
+def rival(kind: str, folder: Path, port: int, environment: dict[str, str]) -> Any:
+    file = ["rival_litserve.py"] if kind == "litserve" else ["rivals.py", kind]
+    return process([sys.executable, str(HERE / file[0]), *file[1:], str(folder), str(port)], environment, None, folder.parent / "rival.txt")
 
 
 def told(kind: str, folder: Path, number: int) -> float:
@@ -163,6 +170,26 @@ def graph(port: str, model: str) -> bool:
     return answer.is_success
 
 
+def discover(port: str, model: str) -> None:
+    """Directions in a generator's weights."""
+    url, wanted = f"http://127.0.0.1:{port}/api/v1/discoveries", {"model": model, "methods": ["sefa"]}
+    job = httpx.post(url, json=wanted, timeout=60).json()
+    while job["status"] != "succeeded":
+        assert job["status"] in ("queued", "running"), job
+        time.sleep(0.3)
+        job = httpx.get(f"{url}/{job['id']}", timeout=60).json()
+
+
+def processor(server: psutil.Process) -> dict[str, float]:
+    """Seconds of processor time so far: the server's, the inference process', the training's."""
+    seconds = {"server": sum(server.cpu_times()[:2])}
+    for child in server.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            name = "inference" if "atelier.serving.worker" in child.cmdline() else "training"
+            seconds[name] = seconds.get(name, 0.0) + sum(child.cpu_times()[:2])
+    return seconds
+
+
 def compared(rates: dict[str, float], rate: float) -> str:
     """How many times as many images we draw."""
     return ", ".join(f"{name} draws {ours / rate:.2f} times as many" for name, ours in rates.items() if name.startswith("Atelier"))
@@ -177,6 +204,7 @@ class Bench:
         self.dcgan = [publish(store, database, "dcgan", "dcgan", seed) for seed in range(VERSIONS)]
         publish(store, database, "graphed", "dcgan", VERSIONS)
         publish(store, database, "vae", "vae", 0)
+        publish(store, database, "attributes", "cgan", 0, ATTRIBUTES)
         database.dispose()
         shutil.copytree(STYLEGAN, folder / "versions" / STYLEGAN.name)
         self.seed = 0
@@ -205,7 +233,7 @@ class Bench:
                     self.images(port, requests=32, paths=["/images"])
                     seen.setdefault(name, []).append(self.images(port, seconds=seconds, paths=["/images"], probe="/healthz"))
         rates = {name: sum(len(one["times"]) for one in all) / sum(one["seconds"] for one in all) for name, all in seen.items()}
-        print(f"throughput, {CLIENTS} clients:")
+        print(f"throughput, {CLIENTS} clients (asked: twice the thread pool's, .8 of the loop's, LitServe's; /healthz p95 below 20 ms):")
         for name, all in seen.items():
             times, probed = [t for one in all for t in one["times"]], [t for one in all for t in one["probed"]]
             print(
@@ -217,7 +245,7 @@ class Bench:
 
     def training(self) -> None:
         seconds = max(3.0, 15 * self.scale)
-        with studio(self.folder) as (_, port), httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+        with studio(self.folder) as (server, port), httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
             self.images(port, requests=32)
             alone = self.images(port, seconds=seconds)
             job = {"architecture": "dcgan", "dataset": "shapes", "model": "busy", "preset": "quick"}
@@ -233,13 +261,17 @@ class Bench:
                 return (client.get(run).json()["step"] - first) / (time.perf_counter() - begun), done
 
             before, _ = steps(lambda: time.sleep(seconds))
+            used = processor(server)
             beside, busy = steps(lambda: self.images(port, seconds=seconds))
+            used = {name: time - used.get(name, 0) for name, time in processor(server).items()}
         times, others = alone["times"], busy["times"]
         print(f"training: {CLIENTS} clients, p95 {p(0.95, times):.0f} ms alone, {p(0.95, others):.0f} ms beside it,", end=" ")
         print(
             f"{p(0.95, others) / p(0.95, times):.2f} times; {len(times) / seconds:.0f} and {len(others) / seconds:.0f} images/s;", end=" "
         )
-        print(f"the training's steps/s {before:.2f} without clients, {beside:.2f} with: {beside / before:.2f}")
+        print(f"the training's steps/s {before:.2f} without clients, {beside:.2f} with: {beside / before:.2f} (asked: .5 at least)")
+        shares = {**{name: time / busy["seconds"] for name, time in used.items()}, "clients": busy["processor"] / busy["seconds"]}
+        print("  cores' worth of processor time meanwhile: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()))
 
     def cost(self) -> None:
         count, rounds = max(30, int(150 * self.scale)), 4
@@ -248,7 +280,8 @@ class Bench:
             pairs = [(self.images(port, requests=count, clients=1)["times"], told("alone", self.dcgan[0], count)) for _ in range(rounds)]
         over = [p(0.5, times) - bare for times, bare in pairs]
         told_ = ", ".join(f"{p(0.5, times):.1f} - {bare:.1f}" for times, bare in pairs)
-        print(f"cost: medians of a request and of its forward pass and encoding, ms: {told_}: {statistics.median(over):.2f} ms beyond")
+        print(f"cost: medians of a request and of its forward pass and encoding, ms: {told_};", end=" ")
+        print(f"{statistics.median(over):.2f} ms beyond (asked: 3)")
 
     def memory(self) -> None:
         first, rest = int(500 * min(1, self.scale * 2)), int(9500 * self.scale)
@@ -266,7 +299,8 @@ class Bench:
             loaded = httpx.get(f"http://127.0.0.1:{port}/api/v1/system").json()["inference"]["loaded"]
         statuses = [one["statuses"] for one in seen]
         print(f"memory: {statuses} over {VERSIONS} versions, {len(loaded)} of which stay loaded; MB of server and inference", end=" ")
-        print(f"{[n >> 20 for n in early]} after {first}, {[n >> 20 for n in late]} at the end: {sum(late) / sum(early):.3f} times")
+        print(f"{[n >> 20 for n in early]} after {first}, {[n >> 20 for n in late]} at the end:", end=" ")
+        print(f"{sum(late) / sum(early):.3f} times (asked: 1.05 at most)")
 
     def crashes(self) -> None:
         requests, kills = max(100, int(1000 * self.scale)), 10 if self.scale >= 1 else 2
@@ -298,29 +332,33 @@ class Bench:
                 client.kill()
                 client.wait()
         answered = sum(seen["statuses"].values())
-        print(f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']}, {answered} answered")
+        print(f"crashes: {requests} requests, the process killed {killed} times: {seen['statuses']},", end=" ")
+        print(f"{answered} answered (asked: all, by 200 or 503)")
 
     def slider(self) -> None:
-        wishes = max(60, int(300 * self.scale))
+        wishes, style = max(60, int(300 * self.scale)), STYLEGAN.name
         with studio(self.folder) as (_, port):
-            for model, by in (("dcgan", ""), ("vae", ""), (STYLEGAN.name, ""), (STYLEGAN.name, " by ONNX Runtime")):
-                if by and not graph(port, model):
+            for model in ("dcgan", style):
+                discover(port, model)
+            fixed = {"seed": 1, "noise_mode": "const"}
+            cases: list[tuple[str, str, dict[str, Any], str, int]] = [
+                ("dcgan", "seeds", {}, "seed", 50),
+                ("dcgan", "a direction", {"seed": 1}, "directions/sefa-1", 50),
+                ("attributes", "an attribute", {"seed": 1}, f"attributes/{ATTRIBUTES[0]}", 50),
+                ("vae", "seeds", {}, "seed", 50),
+                (style, "truncation", fixed, "truncation_psi", 120),
+                (style, "a direction", fixed, "directions/sefa-1", 120),
+                (style, "truncation, by ONNX Runtime", fixed, "truncation_psi", 120),
+            ]
+            for model, title, wish, turned, asked in cases:
+                if "ONNX" in title and not graph(port, model):
                     continue
-                plan = {
-                    "kind": "slider",
-                    "port": int(port),
-                    "path": path(model).replace("images", "live"),
-                    "rate": 30,
-                    "wish": {},
-                    "turned": "seed",
-                }
-                if model == STYLEGAN.name:
-                    plan |= {"wish": {"seed": 1, "noise_mode": "const"}, "turned": "truncation_psi"}
+                live = path(model).replace("images", "live")
+                plan = {"kind": "slider", "port": int(port), "path": live, "rate": 30, "wish": wish, "turned": turned}
                 play(**plan, wishes=30)
                 seen = play(**plan, wishes=wishes)
-                times = seen["times"]
-                print(f"slider, {model}{by}: {wishes} wishes at 30/s, {seen['answered']} answered in order, the last one too:", end=" ")
-                print(f"p50 {p(0.5, times):.0f} ms, p95 {p(0.95, times):.0f} ms")
+                print(f"slider, {model}, {title}: {wishes} wishes at 30/s, {seen['answered']} answered, the last one too;", end=" ")
+                print(f"in order: {seen['ordered']}; p50 {p(0.5, seen['times']):.0f} ms, p95 {p(0.95, seen['times']):.0f} (asked: {asked})")
 
     parts = (throughput, training, cost, memory, crashes, slider)
 
