@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -38,14 +39,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A new page; the test fails on whatever the page complains of in the console."""
+    """A new page; the test fails on whatever the page says in the console, and on every request to another host."""
     complaints: list[str] = []
+    hosts: set[str] = set()
     with browser.new_context(locale="en-US") as context:
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
         assert complaints == []
+        assert len(hosts - {""}) <= 1, hosts  # "": a picture that the page made itself
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from atelier.api.problems import problem
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-PAGE_POLICY = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+PAGE_POLICY = "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # Swagger UI comes from a CDN and starts by an inline script.
 DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
