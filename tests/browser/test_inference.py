@@ -9,11 +9,13 @@ import httpx
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import barriers, drawn, trained
 
+FOUND = 180_000  # ms, within which directions are; some ten seconds where nothing else runs
+
 
 def test_images_are_drawn_moved_kept_and_drawn_again_elsewhere(page: Page, server: str, axe: str, tmp_path: Path) -> None:
     trained(server, "by-class", architecture="cgan")
-    live: list[bytes] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: live.append(frame)))
+    live: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", live.append))
     page.goto(f"{server}/inference?model=by-class&seed=3&count=2")
     plain = drawn(page, 2)
 
@@ -129,7 +131,7 @@ def test_directions_are_found_and_images_moved_and_projected(page: Page, server:
     (plain,) = drawn(page, 1)
     page.get_by_role("button", name="Find directions").click()
     slider = page.get_by_role("region", name="Dial").get_by_role("slider", name="Black background")
-    slider.fill("0.95")
+    slider.fill("0.95", timeout=FOUND)
     expect(page).to_have_url(re.compile(r"dial\.black(\+|%20)background=0\.95"))
     expect(image).not_to_have_attribute("src", plain)
     turned = httpx.get(f"{server}{image.get_attribute('src')}")
@@ -152,7 +154,7 @@ def test_directions_are_found_and_images_moved_and_projected(page: Page, server:
     page.get_by_role("link", name="Project it: find its latent").click()
     page.get_by_label("Steps").fill("2")
     page.get_by_role("button", name="Find it").click()
-    page.get_by_role("link", name="Move it by sliders").click()
+    page.get_by_role("link", name="Move it by sliders").click(timeout=FOUND)
     expect(page.get_by_role("img", name="Image from seed 0")).to_be_visible()
     expect(page.get_by_text(re.compile("^From projection"))).to_be_visible()
 

@@ -153,7 +153,9 @@ function Approach({ id, version, onNew }: ApproachProps) {
       <ProblemNote problem={problem ?? course.problem} />
       <div class="approach">
         <figure class="frame">
-          <Picture src={target} alt={words.target} class="square" />
+          <div class="mat">
+            <Picture src={target} alt={words.target} class="square" />
+          </div>
           <figcaption>{words.target}</figcaption>
         </figure>
         <Scrubber previews={course.previews} waiting={words.waiting} what={words.found}>

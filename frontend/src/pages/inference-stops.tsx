@@ -7,16 +7,18 @@ import { Dialog } from "../components/Dialog";
 import { Icon } from "../components/Icon";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
 import type { Can } from "../lib/abilities";
-import { Live, liveUrl } from "../lib/live";
+import { Live, type LiveWish, liveUrl } from "../lib/live";
 import { useResource } from "../lib/resource";
 import { largestSeed, rolled, whole } from "../lib/seeds";
 import { movedStop } from "../lib/stops";
+import type { Wishes } from "../lib/wishes";
 import { t } from "../strings";
 import { stopOf } from "./inference-facts";
 import { crisp } from "./inference-wall";
 
 interface StopsProps {
   stops: Stop[];
+  manner: Wishes; // how all of them are drawn
   can: Can;
   version: Version;
   selected: number | null;
@@ -24,7 +26,7 @@ interface StopsProps {
   onChange: (stops: Stop[], selected: number | null) => void;
 }
 
-export function Stops({ stops, can, version, selected, onSelect, onChange }: StopsProps) {
+export function Stops({ stops, manner, can, version, selected, onSelect, onChange }: StopsProps) {
   const words = t.inference.walk;
   const list = useRef<HTMLOListElement>(null);
   const live = useRef<Live>(undefined);
@@ -45,8 +47,8 @@ export function Stops({ stops, can, version, selected, onSelect, onChange }: Sto
     live.current = channel;
     return () => channel.close();
   }, [version.model, version.version]);
-  const key = JSON.stringify(stops);
-  useEffect(() => live.current?.want(JSON.parse(key) as Stop[]), [key]);
+  const key = JSON.stringify(stops.map((stop) => ({ ...manner, ...stop })));
+  useEffect(() => live.current?.want(JSON.parse(key) as LiveWish[]), [key]);
 
   const add = (stop: Stop) => onChange([...stops, stop], stops.length);
   const full = stops.length >= can.stops;

@@ -84,6 +84,7 @@ export function Walk({ version, can, query, change, reload }: ModeProps) {
       <ProblemNote problem={problem} />
       <Stops
         stops={stops}
+        manner={manner}
         can={can}
         version={version}
         selected={selected}

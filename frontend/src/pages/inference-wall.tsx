@@ -34,7 +34,7 @@ export function Wall({ handle, items, expected, version, locked, onLock, onOpen,
   const box = useRef<HTMLElement>(null);
   const words = t.inference.wall;
   const places: (Drawn | undefined)[] = items ?? new Array(expected).fill(undefined);
-  const columns = Math.min(8, Math.ceil(Math.sqrt(places.length * 1.3)));
+  const columns = Math.min(8, places.length, Math.ceil(Math.sqrt(places.length * 1.3)));
 
   const favour = async (place: number) => {
     const image = items?.[place];
