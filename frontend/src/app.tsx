@@ -19,6 +19,7 @@ const Datasets = lazy(() => import("./pages/Datasets"));
 const Dataset = lazy(() => import("./pages/Dataset"));
 const Metrics = lazy(() => import("./pages/Metrics"));
 const Logs = lazy(() => import("./pages/Logs"));
+const Settings = lazy(() => import("./pages/Settings"));
 
 export function App() {
   return (
@@ -40,6 +41,7 @@ export function App() {
             <Route path="/datasets/:name" component={Dataset} />
             <Route path="/metrics/:view?" component={Metrics} />
             <Route path="/logs/:name?" component={Logs} />
+            <Route path="/settings" component={Settings} />
             <Route default component={NotFound} />
           </Router>
         </PageBoundary>

@@ -71,7 +71,8 @@ it("hands each event to those it concerns", async () => {
   Source.newest.say("preview", { job: 8, step: 3, url: "" });
   Source.newest.say("log", { log: "a.txt", offset: 0, next: 1, text: "x" });
   Source.newest.say("log", { log: "b.txt", offset: 0, next: 1, text: "y" });
-  const whose = (events: ServerEvent[]) => events.map((e) => (e.type === "log" ? e.data.log : [e.type, e.job]));
+  const whose = (events: ServerEvent[]) =>
+    events.map((e) => (e.type === "log" ? e.data.log : e.type === "system" ? e.type : [e.type, e.job]));
   expect(whose(all)).toEqual([
     ["job", 8],
     ["job", 7],

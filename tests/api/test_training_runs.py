@@ -255,3 +255,18 @@ async def test_the_log_is_read_on_from_where_it_ended(client: httpx.AsyncClient,
     assert (await client.get(f"/api/v1/logs/{name}", params={"offset": 0})).text == "first ä\nö\n"
     queued = (await client.post(URL, json=BODY)).json()
     assert (await client.get(f"{URL}/{queued['id']}/log")).headers["next-offset"] == "0"
+
+
+async def test_runs_are_found_by_what_they_are_about(client: httpx.AsyncClient, occupied: int) -> None:
+    named = BODY | {"model": "needle", "seed": 4321}
+    needle = (await client.post(URL, json=named)).json()["id"]
+
+    async def found(**asked: str) -> list[int]:
+        return [run["id"] for run in (await client.get(URL, params={"limit": 200, **asked})).json()["items"]]
+
+    assert await found(model="needle") == [needle]
+    assert await found(q="NEEDLE debug") == [needle]
+    assert await found(q="needle paper") == []
+    for column in ("architecture", "dataset"):
+        assert needle in await found(**{column: BODY[column]})
+        assert await found(**{column: "unheard-of"}) == []

@@ -205,11 +205,26 @@ def job_routes(router: APIRouter, kind: Kind, noun: str, *, nouns: str | None = 
     async def list_jobs(
         session: ReadDep,
         status: Annotated[Status | None, Query(description="Only those in this state.")] = None,
+        architecture: Annotated[str | None, Query(max_length=64, description="Only those about this architecture.")] = None,
+        dataset: Annotated[str | None, Query(max_length=64, description="Only those about this data set.")] = None,
+        model: Annotated[str | None, Query(max_length=64, description="Only those about this model.")] = None,
+        q: Annotated[
+            str | None, Query(max_length=200, description="Words that all stand in model, architecture, data set or preset.")
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[JobOut]:
         """All of them, newest first."""
-        statement = queries.jobs(kind=kind, status=status, before=decode(router.prefix[1:], cursor), limit=limit + 1)
+        statement = queries.jobs(
+            kind=kind,
+            status=status,
+            architecture=architecture,
+            dataset=dataset,
+            model=model,
+            words=(q or "").casefold().split(),
+            before=decode(router.prefix[1:], cursor),
+            limit=limit + 1,
+        )
         jobs = [JobOut.model_validate(job.snapshot()) for job in await session.scalars(statement)]
         return Page(items=jobs[:limit], next_cursor=encode(router.prefix[1:], jobs[limit - 1].id) if len(jobs) > limit else None)
 

@@ -21,13 +21,29 @@ def active_jobs() -> Select[Job]:
     return select(Job).where(Job.status.in_(ACTIVE)).order_by(Job.id)
 
 
-def jobs(*, kind: Kind | None = None, status: Status | None = None, before: int | None = None, limit: int = 50) -> Select[Job]:
-    """Newest first; `before` is the last id of the page before."""
+def jobs(
+    *,
+    kind: Kind | None = None,
+    status: Status | None = None,
+    architecture: str | None = None,
+    dataset: str | None = None,
+    model: str | None = None,
+    words: Sequence[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+) -> Select[Job]:
+    """Newest first; with all of the words, in small letters, in what they are about; `before` is the last id of the page before."""
     statement = select(Job).order_by(Job.id.desc()).limit(limit)
     if kind is not None:
         statement = statement.where(Job.kind == kind)
     if status is not None:
         statement = statement.where(Job.status == status)
+    for column, value in {Job.architecture: architecture, Job.dataset: dataset, Job.model: model}.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    told = (Job.model, Job.architecture, Job.dataset, Job.spec["preset"].as_string())
+    for word in words:
+        statement = statement.where(or_(*[func.lower(column).contains(word, autoescape=True) for column in told]))
     if before is not None:
         statement = statement.where(Job.id < before)
     return statement

@@ -94,6 +94,14 @@ async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unkn
   return data as Job;
 }
 
+export interface RunFilters {
+  status?: Status | undefined;
+  architecture?: string | undefined;
+  dataset?: string | undefined;
+  model?: string | undefined;
+  q?: string | undefined;
+}
+
 type ScoreQuery = Omit<NonNullable<paths["/api/v1/scores"]["get"]["parameters"]["query"]>, "limit" | "cursor">;
 
 const runPath = (id: number) => ({ path: { run_id: id } });
@@ -127,8 +135,8 @@ export const api = {
   sources: () => answer(client.GET("/api/v1/dataset-sources")),
   preparations: async () =>
     (await answer(client.GET("/api/v1/preparations", { params: { query: { limit: 50 } } }))).items as Job[],
-  runs: async (cursor?: string, status?: Status) => {
-    const query = { limit: 50, cursor, status };
+  runs: async (cursor?: string, only: RunFilters = {}) => {
+    const query = { limit: 50, cursor, ...only };
     const page = await answer(client.GET("/api/v1/training-runs", { params: { query } }));
     return { items: page.items as Job[], next_cursor: page.next_cursor };
   },
@@ -325,6 +333,13 @@ export const api = {
     return { text: await response.text(), next: Number(response.headers.get("next-offset")) };
   },
   system: () => answer(client.GET("/api/v1/system")),
+  firstSteps: async () => (await answer(client.GET("/api/v1/first-steps"))).items,
+  settings: async () => (await answer(client.GET("/api/v1/settings"))).items,
+  parts: async () => (await answer(client.GET("/api/v1/parts"))).items,
+  storage: () => answer(client.GET("/api/v1/storage")),
+  pruneImages: () => answer(client.DELETE("/api/v1/images")),
+  unload: (name: string, number: number) =>
+    answer(client.POST("/api/v1/models/{name}/versions/{number}/unload", { params: numbered(name, number) })),
 };
 
 export const logUrl = (name: string) => `/api/v1/logs/${encodeURIComponent(name)}`;

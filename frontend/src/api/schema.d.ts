@@ -1568,7 +1568,11 @@ export interface paths {
         get: operations["list_images"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Prune Images
+         * @description Delete all drawn images but favourites, what jobs still need, and what was drawn within the last minutes.
+         */
+        delete: operations["prune_images"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2105,6 +2109,8 @@ export interface paths {
          *     Logs send `log` (`{"log", "offset", "next", "text"}`: what was appended, from byte `offset` to byte `next`), which has no id: of
          *     each, the stream first tells where it ends now, without text, and whoever has read less reads on by `GET /logs/{name}?offset=`. A log
          *     that is not there yet is followed once it is.
+         *
+         *     The topic `system` tells every few seconds how the machine is, in events `system`, as `GET /system` gives it.
          */
         get: operations["follow_events"];
         put?: never;
@@ -2187,6 +2193,86 @@ export interface paths {
          * @description Devices, memory and versions.
          */
         get: operations["get_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/first-steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List First Steps
+         * @description What there is to try, and what of it was done.
+         */
+        get: operations["list_first_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description What the operator may set, and what is set. Nothing of it can be changed over HTTP.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Parts
+         * @description Optional parts: which are here, and how the others come.
+         */
+        get: operations["list_parts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Storage
+         * @description What takes which room on the disk.
+         */
+        get: operations["get_storage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2639,6 +2725,21 @@ export interface components {
              */
             paper: string;
             /**
+             * Paper Title
+             * @description Who wrote it, when, and its title; empty where nobody said.
+             */
+            paper_title: string;
+            /**
+             * Samples Url
+             * @description What it can draw: a grid of samples of the version that has learned from the most images; null while there is none.
+             */
+            samples_url: string | null;
+            /**
+             * Samples Of
+             * @description That version, such as `digits-vae@1`.
+             */
+            samples_of: string | null;
+            /**
              * Conditioning
              * @description What an image can be asked for by; where there is a hyper-parameter `conditions`, it chooses another.
              * @enum {string}
@@ -2665,6 +2766,28 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            /**
+             * Estimates
+             * @description By the same names, what a run with the preset costs on this machine.
+             */
+            estimates: {
+                [key: string]: components["schemas"]["EstimateOut"];
+            };
+        };
+        /**
+         * AreaOut
+         * @description What a part of the store takes.
+         */
+        AreaOut: {
+            /**
+             * Area
+             * @enum {string}
+             */
+            area: "versions" | "bin" | "jobs" | "datasets" | "images" | "pictures" | "logs" | "features" | "database" | "other";
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
         };
         /**
          * AttributeMean
@@ -4059,6 +4182,42 @@ export interface components {
             error: components["schemas"]["ErrorOut"];
         };
         /**
+         * EstimateOut
+         * @description What a training run with a preset costs on this machine, roughly.
+         */
+        EstimateOut: {
+            /**
+             * Images
+             * @description Real images that it looks at.
+             */
+            images: number;
+            /**
+             * Seconds
+             * @description How long that takes; null where nothing is known to tell it by.
+             */
+            seconds: number | null;
+            /**
+             * Basis
+             * @description By what the seconds are told: this machine's own runs with the preset's networks, or a figure that was measured elsewhere.
+             */
+            basis: ("runs" | "figure") | null;
+            /**
+             * Runs
+             * @description How many runs of this machine they are told by.
+             */
+            runs: number;
+            /**
+             * Parameters
+             * @description Numbers in the weights of all networks, in colour.
+             */
+            parameters: number | null;
+            /**
+             * Memory
+             * @description Bytes of main memory that the process takes on a CPU.
+             */
+            memory: number | null;
+        };
+        /**
          * EvaluateRequest
          * @description An evaluation as the API's body describes it: of a version (`model`), or of a set of pictures (`generated`).
          */
@@ -4157,6 +4316,23 @@ export interface components {
             truncation_psi: number | null;
             /** Scores */
             scores: components["schemas"]["FoundOut"][];
+        };
+        /**
+         * FirstStepOut
+         * @description Something to try with Atelier.
+         */
+        FirstStepOut: {
+            /**
+             * Step
+             * @description In the order in which one tries them: train a model, draw from one, steer what it draws, transfer a style, score a version.
+             * @enum {string}
+             */
+            step: "train" | "draw" | "steer" | "stylize" | "score";
+            /**
+             * Done
+             * @description Whether somebody has done it on this server.
+             */
+            done: boolean;
         };
         /**
          * FoundOut
@@ -5313,6 +5489,16 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** Page[FirstStepOut] */
+        Page_FirstStepOut_: {
+            /** Items */
+            items: components["schemas"]["FirstStepOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
         /** Page[JobOut] */
         Page_JobOut_: {
             /** Items */
@@ -5363,6 +5549,16 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        /** Page[PartOut] */
+        Page_PartOut_: {
+            /** Items */
+            items: components["schemas"]["PartOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
         /** Page[PreviewOut] */
         Page_PreviewOut_: {
             /** Items */
@@ -5387,6 +5583,16 @@ export interface components {
         Page_ScoreOut_: {
             /** Items */
             items: components["schemas"]["ScoreOut"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` to read on; null at the end.
+             */
+            next_cursor: string | null;
+        };
+        /** Page[SettingOut] */
+        Page_SettingOut_: {
+            /** Items */
+            items: components["schemas"]["SettingOut"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` to read on; null at the end.
@@ -5432,6 +5638,35 @@ export interface components {
              * @description Give it as `cursor` to read on; null at the end.
              */
             next_cursor: string | null;
+        };
+        /**
+         * PartOut
+         * @description An optional part.
+         */
+        PartOut: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "feature network" | "extra";
+            /** Title */
+            title: string;
+            /** Purpose */
+            purpose: string;
+            /** Here */
+            here: boolean;
+            /**
+             * Download Bytes
+             * @description What fetching it downloads; null where that is not known.
+             */
+            download_bytes: number | null;
+            /**
+             * Command
+             * @description What fetches or installs it; null where it comes with Atelier.
+             */
+            command: string | null;
         };
         /**
          * PictureOut
@@ -5617,6 +5852,14 @@ export interface components {
              * @description In words, as one would draw them.
              */
             prompts: string[];
+        };
+        /**
+         * PrunedOut
+         * @description What was deleted.
+         */
+        PrunedOut: {
+            /** Images */
+            images: number;
         };
         /**
          * ReadingOut
@@ -5918,6 +6161,33 @@ export interface components {
              * @default true
              */
             keep_best: boolean;
+        };
+        /**
+         * SettingOut
+         * @description Something that the operator may set.
+         */
+        SettingOut: {
+            /** Name */
+            name: string;
+            /**
+             * Variable
+             * @description The environment variable that sets it, also as a line of a file `.env`.
+             */
+            variable: string;
+            /** Description */
+            description: string;
+            /**
+             * Value
+             * @description As it is in force, without passwords; null where nothing is set.
+             */
+            value: string | null;
+            /** Default */
+            default: string | null;
+            /**
+             * Changed
+             * @description Whether it differs from the default.
+             */
+            changed: boolean;
         };
         /**
          * Sizes
@@ -6255,6 +6525,24 @@ export interface components {
              * @default 0
              */
             priority: number;
+        };
+        /**
+         * StorageOut
+         * @description The store and the disk that it lies on.
+         */
+        StorageOut: {
+            /** Folder */
+            folder: string;
+            /**
+             * Areas
+             * @description Of the store; what lies in the bin is counted there alone.
+             */
+            areas: components["schemas"]["AreaOut"][];
+            /**
+             * Bytes
+             * @description Of all areas, as they were at most half a minute ago.
+             */
+            bytes: number;
         };
         /**
          * StyleGANOverridesIn
@@ -6661,6 +6949,16 @@ export interface components {
             cpu_percent: number;
             /** Cpu Count */
             cpu_count: number;
+            /**
+             * Job Threads
+             * @description Threads that a job computes with.
+             */
+            job_threads: number;
+            /**
+             * Draw Threads
+             * @description Threads that compute when images are drawn.
+             */
+            draw_threads: number;
             memory: components["schemas"]["MemoryOut"];
             /**
              * Process Memory
@@ -8185,6 +8483,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -8679,6 +8985,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -9528,6 +9842,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -10312,6 +10634,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -11172,6 +11502,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -12687,6 +13025,35 @@ export interface operations {
             };
         };
     };
+    prune_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrunedOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     get_recipe: {
         parameters: {
             query?: never;
@@ -13599,6 +13966,14 @@ export interface operations {
             query?: {
                 /** @description Only those in this state. */
                 status?: ("queued" | "starting" | "running" | "paused" | "interrupted" | "succeeded" | "failed" | "cancelled") | null;
+                /** @description Only those about this architecture. */
+                architecture?: string | null;
+                /** @description Only those about this data set. */
+                dataset?: string | null;
+                /** @description Only those about this model. */
+                model?: string | null;
+                /** @description Words that all stand in model, architecture, data set or preset. */
+                q?: string | null;
                 /** @description Items in a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -14637,6 +15012,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SystemOut"];
+                };
+            };
+        };
+    };
+    list_first_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FirstStepOut_"];
+                };
+            };
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SettingOut_"];
+                };
+            };
+        };
+    };
+    list_parts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PartOut_"];
+                };
+            };
+        };
+    };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageOut"];
                 };
             };
         };

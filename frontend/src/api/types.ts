@@ -78,6 +78,9 @@ export type ProjectionBody = Shapes["ProjectRequest"];
 export type Preview = Shapes["PreviewOut"];
 export type LogFile = Shapes["LogOut"];
 export type System = Shapes["SystemOut"];
+export type Setting = Shapes["SettingOut"];
+export type Part = Shapes["PartOut"];
+export type FirstStep = Shapes["FirstStepOut"];
 
 /** What starts a run. The generated type is a union over the architectures of the day, of which this page knows none by name. */
 export interface TrainingRequest {

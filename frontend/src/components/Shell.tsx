@@ -22,6 +22,7 @@ const places: { path: string; name: keyof typeof t.shell.places; icon: IconName 
   { path: "/datasets", name: "datasets", icon: "datasets" },
   { path: "/metrics", name: "metrics", icon: "metrics" },
   { path: "/logs", name: "logs", icon: "logs" },
+  { path: "/settings", name: "settings", icon: "settings" },
 ];
 const often = 5; // of them stand at the foot of a phone, the others behind "More"
 

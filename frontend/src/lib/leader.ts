@@ -22,7 +22,8 @@ export type Word =
   | { kind: "anew" } // the server's events count from the beginning again
   | { kind: "here" };
 
-const types = ["job", "metrics", "preview", "log"];
+const types = ["job", "metrics", "preview", "log", "system"];
+const passing = ["log", "system"]; // have no ids: what was missed of them is read elsewhere
 const gathering = 300; // milliseconds in which the tabs that are open have to say what they want; who says it later is told what it missed
 
 export class Leader {
@@ -138,8 +139,8 @@ export class Leader {
   }
 
   private tell(message: MessageEvent<string>) {
-    // An event without an id has that of the one before in `lastEventId`; a log's have none at all.
-    const id = message.type === "log" || message.lastEventId === "" ? null : Number(message.lastEventId);
+    // An event without an id has that of the one before in `lastEventId`; some have none at all.
+    const id = passing.includes(message.type) || message.lastEventId === "" ? null : Number(message.lastEventId);
     if (id !== null && this.since !== null && id <= this.since) {
       this.since = null; // never after an event that is known, unless it is another database's
       this.last = null;

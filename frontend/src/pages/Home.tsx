@@ -1,74 +1,71 @@
-/** What this is, what runs now, the newest versions, the machine, and the first step for a newcomer. */
+/** What this is, what runs now, the newest versions, the machine, and first steps for a newcomer. */
 
 import { useEffect } from "preact/hooks";
-import { api, samplesUrl } from "../api/client";
-import type { Dataset, System, Version } from "../api/types";
+import { api } from "../api/client";
+import type { TrainingRun, Version } from "../api/types";
 import { EvaluationRow } from "../components/EvaluationRow";
+import { Meters, useSystem } from "../components/machine";
 import { PreparationRow } from "../components/PreparationRow";
-import { PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
-import { RunRow } from "../components/RunRow";
+import { JobProgress, PageHead, Picture, ProblemNote, StatusMark, useNow } from "../components/pieces";
 import { TransferRow } from "../components/TransferRow";
-import { ago, bytes, percent } from "../lib/format";
-import { isLive } from "../lib/job";
+import { ago, number } from "../lib/format";
+import { isLive, progressWords } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { address } from "../lib/url";
 import { evaluationsOf, jobs, preparationsOf, remember, runsOf, transfersOf } from "../stores/jobs";
+import { t } from "../strings";
+import { FirstSteps } from "./home-steps";
 
 export function Home() {
   const models = useResource("models", api.models);
   const runs = useResource("runs", () => api.runs());
-  const finished = runsOf(jobs.value).filter((job) => job.status === "succeeded").length;
+  const ended = [...jobs.value.values()].filter((job) => job.status === "succeeded").length;
   const { reload } = models;
 
   useEffect(() => remember(runs.data?.items ?? []), [runs.data]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run that ended well has published a version
-  useEffect(reload, [finished]);
+  useEffect(reload, [ended]);
 
-  const known = runsOf(jobs.value);
   const preparations = preparationsOf(jobs.value).filter((job) => isLive(job.status));
   const transfers = transfersOf(jobs.value).filter((job) => isLive(job.status));
   const evaluations = evaluationsOf(jobs.value).filter((job) => isLive(job.status));
-  const live = known.filter((job) => isLive(job.status));
+  const live = runsOf(jobs.value).filter((job) => isLive(job.status));
   const versions = (models.data ?? [])
     .flatMap((model) => model.latest ?? [])
-    .sort((a, b) => b.created_at.localeCompare(a.created_at))
-    .slice(0, 8);
-  const empty =
-    models.data !== undefined && runs.data !== undefined && versions.length + known.length + transfers.length === 0;
-
+    .sort((a, b) => b.created_at.localeCompare(a.created_at));
   return (
     <div class="page">
-      <PageHead title="A studio for generative image models" tab="Atelier">
-        <p class="lead">Train one on pictures, watch it learn, and draw from it, all on your own machine.</p>
+      <PageHead title={t.home.title} tab={t.home.tab}>
+        <p class="lead">{t.home.lead}</p>
       </PageHead>
       <ProblemNote problem={models.problem ?? runs.problem} />
       <div class="home-columns">
         <div class="page">
-          {empty ? (
-            <Newcomer />
-          ) : (
-            <section class="stack" aria-labelledby="now">
-              <h2 id="now">Running now</h2>
-              {live.map((job) => (
-                <RunRow key={job.id} job={job} />
-              ))}
-              {transfers.map((job) => (
-                <TransferRow key={job.id} job={job} />
-              ))}
-              {preparations.map((job) => (
-                <PreparationRow key={job.id} job={job} />
-              ))}
-              {evaluations.map((job) => (
-                <EvaluationRow key={job.id} job={job} />
-              ))}
-              {live.length + transfers.length + preparations.length + evaluations.length === 0 && (
-                <p class="empty">
-                  Nothing runs. <a href="/train">Train a model</a> or look at the <a href="/runs">runs so far</a>.
-                </p>
-              )}
-            </section>
-          )}
-          {versions.length > 0 && <NewestVersions versions={versions} />}
+          <FirstSteps ended={ended} versions={versions} />
+          <section class="stack" aria-labelledby="now">
+            <h2 id="now">{t.home.now}</h2>
+            {live.map((job) => (
+              <LiveRun key={job.id} job={job} />
+            ))}
+            {transfers.map((job) => (
+              <TransferRow key={job.id} job={job} />
+            ))}
+            {preparations.map((job) => (
+              <PreparationRow key={job.id} job={job} />
+            ))}
+            {evaluations.map((job) => (
+              <EvaluationRow key={job.id} job={job} />
+            ))}
+            {live.length + transfers.length + preparations.length + evaluations.length === 0 && (
+              <p class="empty">
+                {t.home.nothing}
+                <a href="/train">{t.home.trainOne}</a>
+                {t.home.or}
+                <a href="/runs">{t.home.runs}</a>.
+              </p>
+            )}
+          </section>
+          {versions.length > 0 && <NewestVersions versions={versions.slice(0, 8)} />}
         </div>
         <Machine />
       </div>
@@ -76,37 +73,26 @@ export function Home() {
   );
 }
 
-function Newcomer() {
-  const datasets = useResource("datasets", api.datasets);
-  const pictured: (Dataset | undefined)[] = datasets.data?.slice(0, 3) ?? [undefined, undefined, undefined];
-  const first = { architecture: "dcgan", dataset: "shapes", preset: "debug", model: "first" };
+/** A run that waits or goes on, with what it draws by now. */
+function LiveRun({ job }: { job: TrainingRun }) {
   return (
-    <section class="panel stack newcomer" aria-labelledby="first-step">
-      <div class="stack">
-        <h2 id="first-step">Your first generator is a minute away</h2>
-        <p>
-          A small DCGAN on drawn shapes: it takes seconds, and shows you every step of the way. Nothing has to be
-          downloaded, and nothing leaves this machine.
-        </p>
-        <div class="row">
-          <a class="button" href={address("/train", first)}>
-            Train your first model
-          </a>
-          <a class="button quiet" href="/train">
-            Choose for yourself
-          </a>
-        </div>
-      </div>
-      <div class="pictures" aria-hidden="true">
-        {pictured.map((dataset, index) =>
-          dataset ? (
-            <Picture key={dataset.name} src={samplesUrl(dataset.name, 16, 64)} alt="" />
-          ) : (
-            <div key={index} class="picture" />
-          ),
-        )}
-      </div>
-    </section>
+    <a class={`run-row ${job.preview ? "live" : ""}`} href={`/runs/${job.id}`}>
+      {job.preview ? (
+        <img class="thumb" src={job.preview} alt={t.home.preview(job.model, number(job.step))} />
+      ) : (
+        <span class="thumb" />
+      )}
+      <span class="stack tight middle">
+        <strong>{job.model}</strong>
+        <span class="small soft middle">
+          {t.runs.on(job.architecture, job.dataset)}
+          {job.preset && `, ${job.preset}`}
+        </span>
+        <span class="small soft middle">{progressWords(job)}</span>
+      </span>
+      <StatusMark job={job} />
+      <JobProgress job={job} />
+    </a>
   );
 }
 
@@ -115,9 +101,9 @@ function NewestVersions({ versions }: { versions: Version[] }) {
   return (
     <section class="stack" aria-labelledby="newest">
       <div class="row apart">
-        <h2 id="newest">Newest versions</h2>
+        <h2 id="newest">{t.home.newest}</h2>
         <a class="small" href="/metrics">
-          Which is the best?
+          {t.home.best}
         </a>
       </div>
       <div class="versions">
@@ -129,16 +115,14 @@ function NewestVersions({ versions }: { versions: Version[] }) {
           >
             <figure class="frame">
               <div class="mat">
-                <Picture src={version.samples_url} alt={`Samples of ${version.model}`} />
+                <Picture src={version.samples_url} alt={t.home.samples(version.model)} />
               </div>
               <figcaption>
                 <span class="stack tight">
                   <strong>
-                    {version.model} <span class="soft">v{version.version}</span>
+                    {version.model} <span class="soft">{t.home.version(version.version)}</span>
                   </strong>
-                  <span>
-                    {version.architecture} on {version.dataset}, {ago(version.created_at, now)}
-                  </span>
+                  <span>{t.home.origin(version.architecture, version.dataset, ago(version.created_at, now))}</span>
                 </span>
               </figcaption>
             </figure>
@@ -150,53 +134,12 @@ function NewestVersions({ versions }: { versions: Version[] }) {
 }
 
 function Machine() {
-  const system = useResource("system", api.system);
-  const now = useNow(5);
-  const { reload } = system;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the clock decides
-  useEffect(() => {
-    if (!document.hidden) reload();
-  }, [now]);
+  const system = useSystem();
   return (
     <aside class="panel stack" aria-labelledby="machine">
-      <h2 id="machine">This machine</h2>
-      <Meters system={system.data} />
+      <h2 id="machine">{t.home.machine}</h2>
+      <Meters system={system} />
+      <p class="small soft">{system ? t.home.software(system.device, system.torch, system.version) : "…"}</p>
     </aside>
-  );
-}
-
-function Meters({ system }: { system: System | undefined }) {
-  const used = system && system.disk.total - system.disk.free;
-  return (
-    <>
-      <Meter
-        label="Processor"
-        share={system && system.cpu_percent / 100}
-        text={system && `${percent(system.cpu_percent / 100)} of ${system.cpu_count} cores`}
-      />
-      <Meter
-        label="Memory"
-        share={system && system.memory.used / system.memory.total}
-        text={system && `${bytes(system.memory.used)} of ${bytes(system.memory.total)}`}
-      />
-      <Meter
-        label="Disk"
-        share={system && (used ?? 0) / system.disk.total}
-        text={system && `${bytes(system.disk.free)} free`}
-      />
-      <p class="small soft">
-        {system ? `Device ${system.device}, PyTorch ${system.torch}, Atelier ${system.version}` : "…"}
-      </p>
-    </>
-  );
-}
-
-function Meter({ label, share, text }: { label: string; share: number | undefined; text: string | undefined }) {
-  return (
-    <div class="meter">
-      <span>{label}</span>
-      <span class="soft">{text ?? "…"}</span>
-      <progress value={share ?? 0} max={1} aria-label={label} />
-    </div>
   );
 }

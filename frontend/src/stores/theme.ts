@@ -22,7 +22,11 @@ export function applyTheme() {
 export function switchTheme() {
   const systemDark = matchMedia("(prefers-color-scheme: dark)").matches;
   const dark = theme.value === "system" ? systemDark : theme.value === "dark";
-  theme.value = !dark === systemDark ? "system" : dark ? "light" : "dark";
+  chooseTheme(!dark === systemDark ? "system" : dark ? "light" : "dark");
+}
+
+export function chooseTheme(chosen: Theme) {
+  theme.value = chosen;
   if (theme.value === "system") localStorage.removeItem(key);
   else localStorage.setItem(key, theme.value);
   applyTheme();
