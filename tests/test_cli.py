@@ -289,6 +289,18 @@ def test_versions_are_noted_named_deleted_and_restored(atelier: Atelier, trained
     assert json.loads(atelier("models", "show", "first@1")[0])["aliases"] == []
 
 
+def test_what_was_exported_is_imported_again(atelier: Atelier, trained: str, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    atelier("models", "export", "first@1", "--format", "safetensors", "--out", str(weights))
+    hp = json.loads(atelier("models", "show", "first@1")[0])["manifest"]["hyperparameters"]
+    told = [f"{name}={json.dumps(value)}" for name, value in hp.items() if value is not None]
+    chosen = [part for pair in told for part in ("--set", pair)]
+    brought, _ = atelier("models", "import", str(weights), "--model", "brought", "--architecture", "dcgan", *chosen)
+    assert brought == "brought@1\n"
+    assert "send either the version's manifest" in atelier("models", "import", str(weights), "--model", "brought", code=2)[1]
+    assert "There is no file" in atelier("models", "import", str(tmp_path / "none"), "--model", "brought", code=2)[1]
+
+
 def test_an_emptied_bin_gives_nothing_back(atelier: Atelier, trained: str, store: Path) -> None:
     shutil.copytree(store / "versions" / "first" / "v1", store / "versions" / "doomed" / "v1")
     manifest = store / "versions" / "doomed" / "v1" / "manifest.json"

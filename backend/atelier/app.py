@@ -35,6 +35,7 @@ from atelier.api import (
     first_steps,
     history,
     images,
+    importing,
     inference,
     inspections,
     installation,
@@ -76,7 +77,8 @@ from atelier.settings import Settings
 WEB = Path(__file__).parent / "web"  # built by Vite
 MAX_BODY = 1 << 20
 FILES = ("/api/v1/images/inspect",)  # take a picture's file as the body
-FORMS = ("/api/v1/datasets", "/api/v1/pictures", "/api/v1/style-transfers", *FILES)  # take multipart/form-data instead of JSON
+# These take multipart/form-data instead of JSON.
+FORMS = ("/api/v1/datasets", "/api/v1/models/import", "/api/v1/pictures", "/api/v1/style-transfers", *FILES)
 SWEEP_SECONDS = 600  # between two looks for uploads whose job was cancelled before it began, and for what killed processes left
 SWITCH_SECONDS = 2e-4  # for which a thread may keep the interpreter from the event loop; Python's own 5 ms make it four times as late
 GRACE_SECONDS = 2  # for requests in hand when the server stops; streams end at once
@@ -170,6 +172,7 @@ def create_app(settings: Settings) -> FastAPI:
         evaluations,
         versions,
         bin,
+        importing,
         models,
         downloads,
         history,

@@ -44,8 +44,10 @@ async def receive(
     *,
     max_bytes: int,
     before_file: BeforeFile,
+    max_field: int = MAX_FIELD,
 ) -> AsyncIterator[Form]:
-    """Read a form of the fields `names` and at most one file, of at most `max_bytes`, into a file of the folder.
+    """Read a form of the fields `names`, each of at most `max_field` bytes, and at most one file, of at most `max_bytes`, into a file of
+    the folder.
 
     `before_file` gets the fields that came before the file, and may raise: it is pointless to read on for an hour then.
 
@@ -55,7 +57,7 @@ async def receive(
     """
     form = Form(folder / f"{secrets.token_hex(16)}.part")
     try:
-        await _Reader(form, names, max_bytes, before_file).read(request)
+        await _Reader(form, names, max_bytes, before_file, max_field).read(request)
         yield form
     finally:
         form.path.unlink(missing_ok=True)
@@ -64,8 +66,8 @@ async def receive(
 class _Reader:
     """Turns the parser's callbacks, which must not wait for anything, into a list that is worked off after each chunk."""
 
-    def __init__(self, form: Form, names: Collection[str], max_bytes: int, before_file: BeforeFile) -> None:
-        self.form, self.names, self.max_bytes, self.before_file = form, names, max_bytes, before_file
+    def __init__(self, form: Form, names: Collection[str], max_bytes: int, before_file: BeforeFile, max_field: int) -> None:
+        self.form, self.names, self.max_bytes, self.before_file, self.max_field = form, names, max_bytes, before_file, max_field
         self.events: list[tuple[str, bytes]] = []
         self.header, self.value = b"", b""
         self.disposition = b""
@@ -84,7 +86,7 @@ class _Reader:
         announced = request.headers.get("content-length", "")
         if announced.isdecimal():
             self._check_room(int(announced))
-            if int(announced) > self.max_bytes + AROUND:
+            if int(announced) > self.max_bytes + AROUND + len(self.names) * self.max_field:
                 raise self._too_large()
         received = 0
         try:
@@ -103,7 +105,7 @@ class _Reader:
             )
             async for chunk in request.stream():
                 received += len(chunk)
-                if received > self.max_bytes + AROUND:
+                if received > self.max_bytes + AROUND + len(self.names) * self.max_field:
                     raise self._too_large()
                 parser.write(chunk)
                 events, self.events = self.events, []
@@ -136,8 +138,8 @@ class _Reader:
                 await self._begin()
             case "data":
                 self.content += data
-                if self.name != FILE and len(self.content) > MAX_FIELD:
-                    raise Invalid.at(f"/{self.name}", f"no more than {MAX_FIELD} bytes are taken")
+                if self.name != FILE and len(self.content) > self.max_field:
+                    raise Invalid.at(f"/{self.name}", f"no more than {self.max_field} bytes are taken")
                 if self.name == FILE and len(self.content) >= PIECE:
                     await self._write()
             case "end":

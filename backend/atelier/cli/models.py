@@ -1,11 +1,12 @@
 """`atelier models`."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.common import Json, open_database, print_json, print_table, say
+from atelier.cli.common import Json, open_database, pairs, print_json, print_table, say
 from atelier.cli.exporting import export
 from atelier.settings import Settings
 
@@ -184,3 +185,63 @@ def _version(session: Any, model: str) -> Any:
     if version is None:
         raise NotFound(f"There is no version {model}.")
     return version
+
+
+@models.command("import")
+def import_version(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A version's zip, safetensors, or a state dict that torch saved.")],
+    model: Annotated[str, typer.Option(help="The model that gets the version.")],
+    manifest: Annotated[Path | None, typer.Option(help="For safetensors: the version's manifest.json.")] = None,
+    architecture: Annotated[str | None, typer.Option(help="For a state dict: its architecture.")] = None,
+    chosen: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A hyper-parameter of it; repeatable.")] = None,
+    channels: Annotated[int, typer.Option(min=1, max=3, help="1 for grey pictures, 3 for colour.")] = 3,
+    class_: Annotated[list[str] | None, typer.Option("--class", help="A class that it draws, in their order; repeatable.")] = None,
+    attribute: Annotated[list[str] | None, typer.Option(help="An attribute that it draws, in their order; repeatable.")] = None,
+    dataset: Annotated[str, typer.Option(help="What it was trained on, in a word.")] = "unknown",
+) -> None:
+    """Bring a version that was downloaded elsewhere, or weights that something else has saved; with no server."""
+    import asyncio
+    import secrets
+    import shutil
+
+    from pydantic import TypeAdapter
+
+    from atelier.errors import NotFound
+    from atelier.jobs.specs import ModelName
+    from atelier.registry import queries
+    from atelier.registry.store import Store, digest_of
+    from atelier.registry.tables import Version
+    from atelier.serving import intake
+
+    TypeAdapter(ModelName).validate_python(model)
+    for path in (file, manifest):
+        if path is not None and not path.is_file():
+            raise NotFound(f"There is no file {path}.")
+    description = None
+    if architecture is not None:
+        description = {
+            "architecture": architecture,
+            "hyperparameters": pairs("--set", chosen),
+            "channels": channels,
+            "class_names": class_ or [],
+            "attribute_names": attribute or [],
+            "dataset": dataset,
+        }
+    store, database = Store(Settings().store_dir), open_database()
+    folder = store.uploads / f"{secrets.token_hex(16)}.version"
+    folder.mkdir()
+    try:
+        text = None if manifest is None else manifest.read_text()
+        with say.status(f"Examining {file.name} …"):
+            told = asyncio.run(intake.examine(file.resolve(), folder, manifest=text, description=description))
+        digest = digest_of(folder)
+        with database.write() as session:
+            version = session.scalar(queries.all_versions().where(Version.digest == digest).limit(1))
+            if version is None:
+                version = store.publish(session, folder, None, model, told)
+            else:
+                say.print(f"It is here already, as {version.name}.")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        database.dispose()
+    print(version.name)

@@ -190,10 +190,19 @@ def load(folder: Path, device: torch.device) -> tuple[Manifest, base.Generator]:
         ValueError: this Atelier has no architecture of that name, or none with these hyper-parameters.
     """
     manifest = read_manifest(folder)
-    with _Shapes():
-        generator = _build(manifest).generator
+    generator = blank(manifest)
     generator.load_state_dict(_read(folder / WEIGHTS, device), assign=True)
     return manifest, generator.eval().requires_grad_(False)
+
+
+def blank(manifest: Manifest) -> base.Generator:
+    """A version's generator as shapes, without memory and values.
+
+    Raises:
+        ValueError: as `load`.
+    """
+    with _Shapes():
+        return build(manifest).generator
 
 
 def load_model(folder: Path, device: torch.device) -> tuple[Manifest, base.GenerativeModel]:
@@ -205,13 +214,18 @@ def load_model(folder: Path, device: torch.device) -> tuple[Manifest, base.Gener
     manifest = read_manifest(folder)
     if not (folder / NETWORKS).exists():
         raise ValueError(f"{folder.name} holds a generator alone: there is no {NETWORKS}, which has the networks that trained it")
-    model = _build(manifest)
+    model = build(manifest)
     model.load_state_dict(_read(folder / NETWORKS, device))
     model.generator.load_state_dict(_read(folder / WEIGHTS, device))
     return manifest, model.to(device).eval().requires_grad_(False)
 
 
-def _build(manifest: Manifest) -> base.GenerativeModel:
+def build(manifest: Manifest) -> base.GenerativeModel:
+    """All networks of a version, with what a training would begin with.
+
+    Raises:
+        ValueError: as `load`.
+    """
     cls = base.architectures.get(manifest.architecture)
     if cls is None:
         raise ValueError(f"architecture {manifest.architecture!r} is not one of {', '.join(base.architectures)}")

@@ -7,6 +7,7 @@ sight before it is deleted. What a crash leaves between the two, the next `sweep
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -20,6 +21,7 @@ from atelier.registry import queries
 from atelier.registry.store import Store
 from atelier.registry.tables import FINISHED, Alias, Job, Kind, Model, Score, Version, now
 
+ABANDONED_SECONDS = 24 * 3600  # after which what was to become a version is what a crash has left
 USES: dict[Kind, str] = {
     "train": "starts from it",
     "evaluate": "evaluates it",
@@ -73,6 +75,8 @@ def purge(session: Session, *, older_than: timedelta | None = None) -> list[Vers
     for version in versions:
         version.purged_at, version.note, version.manifest = now(), None, {}
     ids = [version.id for version in versions]
+    left = select(Version.model_id).where(Version.purged_at.is_(None), Version.id.not_in(ids))
+    session.execute(update(Model).where(Model.id.in_({version.model_id for version in versions}), Model.id.not_in(left)).values(note=None))
     session.execute(update(Alias).where(Alias.version_id.in_(ids), Alias.until.is_(None)).values(until=now()))
     session.execute(delete(Score).where(Score.version_id.in_(ids)))
     return versions
@@ -86,7 +90,7 @@ def noticed(store: Store, versions: Iterable[Version]) -> None:
 
 
 def sweep(session: Session, store: Store) -> None:
-    """Remove all files of purged versions; a read transaction is enough."""
+    """Remove all files of purged versions, and what crashes left of versions that were being brought; a read transaction is enough."""
     purged = session.execute(select(Model.name, Version.number, Version.digest).join(Version.model).where(Version.purged_at.is_not(None)))
     kept = set(session.scalars(select(Version.digest).where(Version.purged_at.is_(None))))
     for model, number, digest in purged:
@@ -96,7 +100,8 @@ def sweep(session: Session, store: Store) -> None:
         for path in paths:
             with suppress(FileNotFoundError):
                 path.rename(store.trash / secrets.token_hex(8))
-    for path in store.trash.iterdir():
+    given_up = [path for path in store.uploads.glob("*.version") if time.time() - path.stat().st_mtime > ABANDONED_SECONDS]
+    for path in [*store.trash.iterdir(), *given_up]:
         _delete(path)
 
 

@@ -118,8 +118,8 @@ class Store:
                     file.unlink()
                 folder.rmdir()
 
-    def publish(self, session: Session, staging: Path, job: Job, model_name: str, manifest: dict[str, Any]) -> Version:
-        """Move a filled staging folder to its place as the model's next version and add the row.
+    def publish(self, session: Session, staging: Path, job: Job | None, model_name: str, manifest: dict[str, Any]) -> Version:
+        """Move a filled staging folder to its place as the model's next version and add the row. One that was brought has no job.
 
         Must run inside a write transaction. When that does not commit, the folder stays as an orphan: no row
         points at it, nobody sees it, and its number is not used again.
@@ -147,7 +147,7 @@ class Store:
         version = Version(
             model=model,
             number=number,
-            job_id=job.id,
+            job_id=job and job.id,
             architecture=manifest["architecture"],
             dataset=manifest["dataset"]["name"],
             manifest=manifest,
