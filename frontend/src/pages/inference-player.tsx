@@ -79,7 +79,7 @@ export function Player({ made, fps, version }: PlayerProps) {
             setPlace(e.currentTarget.valueAsNumber);
           }}
         />
-        <span class="small soft">{words.position(at + 1, count)}</span>
+        {count > 0 && <span class="small soft">{words.position(at + 1, count)}</span>}
       </figcaption>
     </figure>
   );

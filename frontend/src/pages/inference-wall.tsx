@@ -34,7 +34,7 @@ export function Wall({ handle, items, expected, version, locked, onLock, onOpen,
   const box = useRef<HTMLElement>(null);
   const words = t.inference.wall;
   const places: (Drawn | undefined)[] = items ?? new Array(expected).fill(undefined);
-  const columns = Math.min(8, places.length, Math.ceil(Math.sqrt(places.length * 1.3)));
+  const columns = columnsOf(places.length);
 
   const favour = async (place: number) => {
     const image = items?.[place];
@@ -111,6 +111,13 @@ export function Wall({ handle, items, expected, version, locked, onLock, onOpen,
       ))}
     </section>
   );
+}
+
+/** As many as rows or up to twice as many, so that the last row is full where it can be; at most eight. */
+export function columnsOf(count: number): number {
+  const least = Math.min(8, Math.ceil(Math.sqrt(count)));
+  const even = Array.from({ length: least }, (_, more) => least + more).find((columns) => count % columns === 0);
+  return even !== undefined && even <= 8 ? even : least;
 }
 
 /** Once it is there, what was painted over its place goes. */
