@@ -1,7 +1,8 @@
 /** Sends a form with the bytes that go by: fetch tells nothing of an upload's progress. */
 
+import { t } from "../strings";
 import { Problem, problemFrom } from "./problem";
-import type { Job, SentPicture } from "./types";
+import type { Job, SentPicture, Version } from "./types";
 
 export interface Sending<T> {
   answer: Promise<T | null>; // null when it was cancelled
@@ -11,6 +12,8 @@ export interface Sending<T> {
 type OnSent = (sent: number, total: number) => void;
 
 export const sendDataset = (form: FormData, onSent: OnSent) => send<Job>("/api/v1/datasets", form, onSent);
+
+export const sendVersion = (form: FormData, onSent: OnSent) => send<Version>("/api/v1/models/import", form, onSent);
 
 export function sendPicture(file: File, onSent: OnSent): Sending<SentPicture> {
   const form = new FormData();
@@ -24,7 +27,7 @@ function send<T>(path: string, form: FormData, onSent: OnSent): Sending<T> {
     request.upload.onprogress = (event) => onSent(event.loaded, event.total);
     request.onabort = () => resolve(null);
     // Also when the server closes the connection while we still send, as it may with a file that is too large.
-    request.onerror = () => reject(new Problem(0, "The connection broke off.", "Nothing was added. Try again."));
+    request.onerror = () => reject(new Problem(0, t.pieces.brokeOff, t.pieces.nothingAdded));
     request.onload = () => {
       const body = parsed(request.responseText);
       if (request.status >= 200 && request.status < 300) resolve(body as T);

@@ -56,3 +56,34 @@ export function toggled(chosen: readonly number[], version: number): string | un
     : [...chosen, version].slice(-2);
   return rest.length > 0 ? rest.join(",") : undefined;
 }
+
+/** "digits-dcgan-v2 (1).zip" → "digits-dcgan": a name that a model may have. */
+export function nameFrom(file: string): string {
+  const stem = file.replace(/(\.(zip|safetensors|pth|pt|bin|ckpt))+$/i, "").replace(/\s*\(\d+\)$/, "");
+  const name = stem
+    .replace(/[-_.]?v\d+$/i, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-");
+  return name.replace(/^[._-]+|[._-]+$/g, "").slice(0, 64);
+}
+
+/** Whether a file seems to say itself what it holds; the server looks at the content. */
+export function isBundle(file: string): boolean {
+  return /\.zip$/i.test(file);
+}
+
+/** "resolution=32, latent_dim=100" → { resolution: 32, latent_dim: 100 }; values are JSON where they can be read as such. */
+export function pairsOf(text: string): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const pair of text.split(",")) {
+    const [name = "", ...rest] = pair.split("=");
+    if (!name.trim() || rest.length === 0) continue;
+    const value = rest.join("=").trim();
+    try {
+      values[name.trim()] = JSON.parse(value);
+    } catch {
+      values[name.trim()] = value;
+    }
+  }
+  return values;
+}

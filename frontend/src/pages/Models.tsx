@@ -13,6 +13,7 @@ import { changes } from "../stores/models";
 import { t } from "../strings";
 import "../styles/models.css";
 import { Bin } from "./models-bin";
+import { Import } from "./models-import";
 import { AliasTags, modelUrl, ScoreWords, versionUrl } from "./models-pieces";
 
 const atOnce = 60; // versions
@@ -37,24 +38,54 @@ export default function Models() {
   const found = useVersions(wanted, state);
   const shown = found.versions && byModel(found.versions);
   const open = query.bin !== undefined;
+  const importing = query.import !== undefined;
+  const [file, setFile] = useState<File>();
+  const architectures = useResource(importing ? "architectures" : null, api.architectures);
   const known = useLast(models.data);
   return (
-    <div class="page">
+    // biome-ignore lint/a11y/noStaticElementInteractions: the same can be done by the button
+    <div
+      class="page"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        const dropped = event.dataTransfer?.files[0];
+        if (!dropped) return;
+        setFile(dropped);
+        change({ import: "file" });
+      }}
+    >
       <PageHead
         title={words.title}
         actions={
-          <button
-            class="quiet"
-            type="button"
-            aria-expanded={open}
-            onClick={() => change({ bin: open ? undefined : "open" })}
-          >
-            {words.bin(bin.data?.length ?? 0)}
-          </button>
+          <div class="row">
+            <button
+              class={importing ? "quiet" : ""}
+              type="button"
+              aria-expanded={importing}
+              onClick={() => {
+                setFile(undefined);
+                change({ import: importing ? undefined : "file" });
+              }}
+            >
+              {importing ? t.bringing.close : t.bringing.open}
+            </button>
+            <button
+              class="quiet"
+              type="button"
+              aria-expanded={open}
+              onClick={() => change({ bin: open ? undefined : "open" })}
+            >
+              {words.bin(bin.data?.length ?? 0)}
+            </button>
+          </div>
         }
       >
         <p class="lead">{words.lead}</p>
       </PageHead>
+      {importing && (
+        <Import dropped={file} architectures={architectures.data} onClose={() => change({ import: undefined })} />
+      )}
       {open && <Bin versions={bin.data} problem={bin.problem} />}
       <ProblemNote problem={models.problem ?? found.problem} />
       {known && known.length === 0 && (

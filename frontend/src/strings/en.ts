@@ -154,7 +154,7 @@ export const en = {
   runs: {
     title: "Runs",
     search: "Search runs",
-    placeholder: "Model, architecture, data set, preset",
+    placeholder: "Search",
     status: "State",
     architecture: "Architecture",
     dataset: "Data set",
@@ -761,8 +761,7 @@ export const en = {
     gone: (model: string, number: string) => `${model} has no version ${number}.`,
     model: "Model",
     version: "Version",
-    versionNumber: (number: number, latest: boolean) =>
-      latest ? `version ${number}, the latest` : `version ${number}`,
+    versionNumber: (number: number, latest: boolean) => (latest ? `v${number}, latest` : `v${number}`),
     modesLabel: "Modes",
     modes: {
       draw: "Draw",
