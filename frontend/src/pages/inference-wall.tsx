@@ -113,11 +113,15 @@ export function Wall({ handle, items, expected, version, locked, onLock, onOpen,
   );
 }
 
-/** As many as rows or up to twice as many, so that the last row is full where it can be; at most eight. */
+const mostColumns = 8;
+
+/** As many as rows or up to twice as many, so that the last row is full where it can be. */
 export function columnsOf(count: number): number {
-  const least = Math.min(8, Math.ceil(Math.sqrt(count)));
-  const even = Array.from({ length: least }, (_, more) => least + more).find((columns) => count % columns === 0);
-  return even !== undefined && even <= 8 ? even : least;
+  const root = Math.sqrt(count);
+  const least = Math.min(mostColumns, Math.ceil(root));
+  const most = Math.min(mostColumns, 2 * root);
+  for (let columns = least; columns <= most; columns += 1) if (count % columns === 0) return columns;
+  return least;
 }
 
 /** Once it is there, what was painted over its place goes. */
