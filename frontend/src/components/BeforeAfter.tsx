@@ -1,6 +1,7 @@
 /** Two pictures in one place, and an edge between them that one moves: by pointer anywhere on them, or by keyboard. */
 
 import { useState } from "preact/hooks";
+import { t } from "../strings";
 
 interface BeforeAfterProps {
   before: string;
@@ -19,20 +20,20 @@ export function BeforeAfter({ before, after, alt, share }: BeforeAfterProps) {
       {after ? (
         <>
           <img class="after" src={after} alt={alt} onLoad={measure} />
-          <img class="before" src={before} alt="The content" />
+          <img class="before" src={before} alt={t.pieces.theContent} />
           <span class="divide" aria-hidden="true" />
           <input
             type="range"
             min={0}
             max={100}
             value={edge}
-            aria-label="Content beside the picture"
-            aria-valuetext={`${edge} % content, ${100 - edge} % picture`}
+            aria-label={t.pieces.beside}
+            aria-valuetext={t.pieces.besideText(edge)}
             onInput={(e) => setEdge(e.currentTarget.valueAsNumber)}
           />
         </>
       ) : (
-        <img class="before pale" src={before} alt="The content" onLoad={measure} />
+        <img class="before pale" src={before} alt={t.pieces.theContent} onLoad={measure} />
       )}
     </div>
   );

@@ -2,6 +2,7 @@
 
 import type { Dataset } from "../api/types";
 import { plural } from "../lib/format";
+import { t } from "../strings";
 
 export function DatasetTags({ dataset }: { dataset: Dataset }) {
   const { name, title, num_images, class_names, attribute_names, has_captions, num_skipped, layout, builtin, licence } =
@@ -12,10 +13,10 @@ export function DatasetTags({ dataset }: { dataset: Dataset }) {
       <span class="tag">{plural(num_images, "image")}</span>
       {class_names.length > 0 && <span class="tag">{plural(class_names.length, "class", "classes")}</span>}
       {attribute_names.length > 0 && <span class="tag">{plural(attribute_names.length, "attribute")}</span>}
-      {has_captions && <span class="tag">captions</span>}
-      {num_skipped > 0 && <span class="tag told">{num_skipped} skipped</span>}
-      <span class="tag">{builtin ? "built in" : layout}</span>
-      <span>{licence === "not stated" ? "licence not stated" : licence}</span>
+      {has_captions && <span class="tag">{t.datasets.captions}</span>}
+      {num_skipped > 0 && <span class="tag told">{t.datasets.skipped(num_skipped)}</span>}
+      <span class="tag">{builtin ? t.datasets.builtin : layout}</span>
+      <span>{licence === "not stated" ? t.datasets.noLicence : licence}</span>
     </span>
   );
 }

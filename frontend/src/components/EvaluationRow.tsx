@@ -7,6 +7,7 @@ import { ago } from "../lib/format";
 import { isLive, jobName, progressWords } from "../lib/job";
 import { withError } from "../lib/scores";
 import { hide } from "../stores/hidden";
+import { t } from "../strings";
 import { JobActions } from "./JobActions";
 import { JobProgress, ProblemNote, StatusMark, Trouble } from "./pieces";
 
@@ -15,7 +16,7 @@ export function EvaluationRow({ job }: { job: Evaluation }) {
   const { subject, scores, metrics } = job.evaluation;
   const live = isLive(job.status);
   return (
-    <article class="preparation panel" aria-label={`Evaluation of ${subject}`}>
+    <article class="preparation panel" aria-label={t.job.evaluationOf(subject)}>
       <div class="stack tight">
         <strong>{subject}</strong>
         <span class="small soft">
@@ -23,7 +24,7 @@ export function EvaluationRow({ job }: { job: Evaluation }) {
           {job.log && (
             <>
               {" "}
-              · <a href={`/logs/${job.log}`}>log</a>
+              · <a href={`/logs/${job.log}`}>{t.pieces.log}</a>
             </>
           )}
         </span>
@@ -33,13 +34,13 @@ export function EvaluationRow({ job }: { job: Evaluation }) {
         <JobActions job={job} onProblem={setProblem} />
         {!live && (
           <button class="quiet" type="button" onClick={() => hide(job.id)}>
-            Hide
+            {t.pieces.hide}
           </button>
         )}
       </div>
       {live && <JobProgress job={job} />}
       {live && (
-        <ul class="found row small" aria-label={`Found of ${jobName(job)}`} aria-live="polite">
+        <ul class="found row small" aria-label={t.job.foundOf(jobName(job))} aria-live="polite">
           {scores.map((score) => (
             <li key={score.score}>
               {score.title} <strong>{withError(score)}</strong>
@@ -47,7 +48,7 @@ export function EvaluationRow({ job }: { job: Evaluation }) {
           ))}
           {metrics.length > scores.length && (
             <li class="soft">
-              {scores.length === 0 ? `${metrics.length} to come` : `${metrics.length - scores.length} more`}
+              {scores.length === 0 ? t.job.toCome(metrics.length) : t.job.more(metrics.length - scores.length)}
             </li>
           )}
         </ul>

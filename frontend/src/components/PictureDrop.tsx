@@ -2,6 +2,7 @@
 
 import { useId, useState } from "preact/hooks";
 import type { Delivery } from "../lib/sending";
+import { t } from "../strings";
 import { Icon } from "./Icon";
 
 interface PictureDropProps {
@@ -19,10 +20,7 @@ export function PictureDrop({ label, invitation, help, delivery, several = false
   const [over, setOver] = useState(false);
   const [gone, setGone] = useState<string>(); // the picture that the server did not have
   const shown = picture !== gone ? picture : undefined;
-  const wrong =
-    delivery.error ||
-    error ||
-    (picture && !shown && delivery.name === null ? "This picture is not on the server any more." : "");
+  const wrong = delivery.error || error || (picture && !shown && delivery.name === null ? t.drop.gone : "");
   const take = (event: Event, files: FileList | undefined) => {
     event.preventDefault();
     event.stopPropagation();
@@ -58,8 +56,8 @@ export function PictureDrop({ label, invitation, help, delivery, several = false
         <span class="invitation">
           {!shown && <Icon name="add" />}
           <span>
-            <strong>{shown ? "Replace it" : invitation}</strong>{" "}
-            <span class="soft">{shown ? "by another" : "or paste it, or choose a file"}</span>
+            <strong>{shown ? t.drop.replace : invitation}</strong>{" "}
+            <span class="soft">{shown ? t.drop.byAnother : t.drop.ways}</span>
           </span>
         </span>
       </label>
@@ -67,13 +65,13 @@ export function PictureDrop({ label, invitation, help, delivery, several = false
         <div class="stack tight">
           <div class="row apart small">
             <span class="soft">
-              {delivery.share < 1 ? "Sending" : "Looking at"} {delivery.name}
+              {delivery.share < 1 ? t.drop.sending(delivery.name) : t.drop.lookingAt(delivery.name)}
             </span>
             <button class="plain" type="button" onClick={delivery.stop}>
-              Stop
+              {t.drop.stop}
             </button>
           </div>
-          <progress value={delivery.share} max={1} aria-label={`Sending ${delivery.name}`} />
+          <progress value={delivery.share} max={1} aria-label={t.drop.sending(delivery.name)} />
         </div>
       )}
       <div id={id} class="stack tight" aria-live="polite">

@@ -6,13 +6,14 @@ import type { Job } from "../api/types";
 import { ago } from "../lib/format";
 import { isLive, jobName, progressWords } from "../lib/job";
 import { hide } from "../stores/hidden";
+import { t } from "../strings";
 import { JobActions } from "./JobActions";
 import { JobProgress, ProblemNote, StatusMark, Trouble } from "./pieces";
 
 export function PreparationRow({ job }: { job: Job }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   return (
-    <article class="preparation panel" aria-label={`Preparation of ${jobName(job)}`}>
+    <article class="preparation panel" aria-label={t.job.preparationOf(jobName(job))}>
       <div class="stack tight">
         <strong>{jobName(job)}</strong>
         <span class="small soft">
@@ -20,7 +21,7 @@ export function PreparationRow({ job }: { job: Job }) {
           {job.log && (
             <>
               {" "}
-              · <a href={`/logs/${job.log}`}>log</a>
+              · <a href={`/logs/${job.log}`}>{t.pieces.log}</a>
             </>
           )}
         </span>
@@ -30,7 +31,7 @@ export function PreparationRow({ job }: { job: Job }) {
         <JobActions job={job} onProblem={setProblem} />
         {job.status === "failed" && (
           <button class="quiet" type="button" onClick={() => hide(job.id)}>
-            Hide
+            {t.pieces.hide}
           </button>
         )}
       </div>

@@ -1,6 +1,7 @@
 /** A value that nobody has to choose: until it is touched the slider rests, and it can be set back. */
 
 import { useId } from "preact/hooks";
+import { t } from "../strings";
 
 interface SliderProps {
   label: string;
@@ -30,8 +31,8 @@ export function Slider(props: SliderProps) {
             class="plain reset"
             type="button"
             onClick={() => onChange(undefined)}
-            aria-label={`${words(value)}: set ${named} back`}
-            title="Set it back"
+            aria-label={t.pieces.valueSetBack(words(value), named)}
+            title={t.pieces.setBack}
           >
             {words(value)} <span aria-hidden="true">↺</span>
           </button>

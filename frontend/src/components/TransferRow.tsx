@@ -6,6 +6,7 @@ import { capital } from "../lib/format";
 import { progressWords } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { stylesTitle } from "../lib/style";
+import { t } from "../strings";
 import { JobProgress, StatusMark } from "./pieces";
 
 export function TransferRow({ job }: { job: StyleTransfer }) {
@@ -15,7 +16,7 @@ export function TransferRow({ job }: { job: StyleTransfer }) {
     <a class="run-row" href={`/style/${job.id}`}>
       <img class="thumb" src={job.preview ?? referredUrl(content, 128)} alt="" />
       <span class="stack tight middle">
-        <strong>Style transfer {job.id}</strong>
+        <strong>{t.job.transfer(job.id)}</strong>
         <span class="small soft middle">
           {capital(stylesTitle(styles, gallery))} · {progressWords(job)}
         </span>

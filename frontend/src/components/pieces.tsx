@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/problem";
 import type { Job } from "../api/types";
 import { jobName, statusText, statusWords, troubleWords } from "../lib/job";
+import { t } from "../strings";
 
 interface PageHeadProps {
   title: string;
@@ -40,7 +41,7 @@ export function ProblemNote({ problem }: { problem: Problem | null }) {
 
 /** Where something is about to come. */
 export function Loading() {
-  return <div class="loading" role="status" aria-label="Loading" />;
+  return <div class="loading" role="status" aria-label={t.pieces.loading} />;
 }
 
 export function StatusMark({ job }: { job: Job }) {
@@ -64,9 +65,9 @@ export function JobProgress({ job }: { job: Job }) {
   const tenth = Math.floor(job.progress * 10) * 10;
   return (
     <>
-      <progress value={job.progress} max={1} aria-label={`Progress of ${jobName(job)}`} />
+      <progress value={job.progress} max={1} aria-label={t.pieces.progressOf(jobName(job))} />
       <span class="hidden-visually" aria-live="polite">
-        {`${jobName(job)}: ${statusWords[job.status]}${job.status === "running" ? `, ${tenth} percent` : ""}`}
+        {t.pieces.tenths(jobName(job), statusWords[job.status], job.status === "running" ? tenth : null)}
       </span>
     </>
   );

@@ -1,6 +1,7 @@
 /** What the form that adds a data set holds, and what it sends. */
 
 import type { Sources } from "../api/types";
+import { t } from "../strings";
 import { bytes } from "./format";
 
 export type Source = "upload" | "folder" | "download";
@@ -71,10 +72,9 @@ export function formOf(draft: Draft, source: Source, offered: Sources): FormData
 
 /** Why the server would refuse a file, known before a byte is sent; "" where nothing speaks against it. */
 export async function whyNot(file: File, most: number): Promise<string> {
-  if (file.size > most)
-    return `This file has ${bytes(file.size)}; the server takes ${bytes(most)} (ATELIER_MAX_UPLOAD_BYTES).`;
+  if (file.size > most) return t.adding.tooLarge(bytes(file.size), bytes(most));
   const [p, k] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
-  return p === 0x50 && k === 0x4b ? "" : "This is not a zip file. Pack the pictures into one.";
+  return p === 0x50 && k === 0x4b ? "" : t.adding.noZip;
 }
 
 export type Dropped = { file: File } | { error: string };
@@ -83,8 +83,8 @@ export type Dropped = { file: File } | { error: string };
 export function dropped(transfer: DataTransfer): Dropped {
   const [item, ...others] = [...transfer.items].filter((item) => item.kind === "file");
   const file = item?.getAsFile();
-  if (!item || !file) return { error: "Drop a zip file." };
-  if (others.length > 0) return { error: "Drop one zip file: pictures and folders have to be packed into it." };
-  if (item.webkitGetAsEntry?.()?.isDirectory) return { error: "A folder has to be packed into a zip file first." };
+  if (!item || !file) return { error: t.adding.dropZip };
+  if (others.length > 0) return { error: t.adding.dropOne };
+  if (item.webkitGetAsEntry?.()?.isDirectory) return { error: t.adding.packFolder };
   return { file };
 }

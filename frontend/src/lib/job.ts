@@ -1,6 +1,7 @@
 /** A job in words, and what can be done with it. Everything follows from the state that the server told. */
 
 import type { Job, Status } from "../api/types";
+import { t } from "../strings";
 import { duration, number, percent } from "./format";
 
 export const statusWords: Record<Status, string> = {
@@ -43,16 +44,16 @@ export function jobName(job: Job): string {
 const preparing: Record<string, string> = {
   download: "Downloading",
   unpack: "Unpacking",
-  scan: "Looking at every picture",
-  prepare: "Drawing them small",
+  scan: t.job.looking,
+  prepare: t.job.drawingSmall,
 };
 
 export function progressWords(job: Job): string {
   switch (job.status) {
     case "queued":
-      return job.queue_position ? `${ordinal(job.queue_position)} in the queue` : "Waits for its turn";
+      return job.queue_position ? `${ordinal(job.queue_position)} in the queue` : t.job.waits;
     case "starting":
-      return "Starts its process";
+      return t.job.starts;
     case "running":
       if (job.kind === "evaluate") return evaluationWords(job);
       return job.kind === "prepare" ? preparationWords(job) : trainingWords(job);
@@ -72,9 +73,9 @@ function preparationWords(job: Job): string {
 }
 
 const measuring: Record<string, string> = {
-  network: "Opens the network",
-  pictures: "Opens the version",
-  prepare: "Prepares the data set",
+  network: t.job.network,
+  pictures: t.job.version,
+  prepare: t.job.prepares,
 };
 
 function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string {
@@ -84,8 +85,7 @@ function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string
 }
 
 function trainingWords(job: Job): string {
-  if (job.step === 0)
-    return job.kind === "stylize" || job.kind === "project" ? "Looks at the pictures" : "Prepares the data set";
+  if (job.step === 0) return job.kind === "stylize" || job.kind === "project" ? t.job.looks : t.job.prepares;
   return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
 }
 
@@ -156,16 +156,14 @@ export function pending(preparations: Job[], datasets: { name: string }[], hidde
 /** Why it is not where one expects it; null where nothing is wrong. */
 export function troubleWords({ status, error, restarts }: Job): string | null {
   if (error === null) return null;
-  if (status === "failed") return "It failed.";
-  if (status === "interrupted") return "It was interrupted, and waits for you to resume it.";
-  return restarts > 0
-    ? "Its process ended; it goes on by itself from where it was last saved."
-    : "It had to be put down.";
+  if (status === "failed") return t.job.failed;
+  if (status === "interrupted") return t.job.interrupted;
+  return restarts > 0 ? t.job.takenUp : t.job.putDown;
 }
 
 /** How long it still takes, or took. */
 export function timeFact(job: Job): [string, string] {
   const took = secondsTaken(job);
-  if (took !== null) return ["Time taken", duration(took)];
-  return ["Time left", job.eta_seconds === null ? "–" : duration(job.eta_seconds)];
+  if (took !== null) return [t.job.timeTaken, duration(took)];
+  return [t.job.timeLeft, job.eta_seconds === null ? "–" : duration(job.eta_seconds)];
 }

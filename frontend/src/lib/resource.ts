@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Problem } from "../api/problem";
 import { epoch } from "../stores/events";
+import { t } from "../strings";
 
 export interface Resource<T> {
   data: T | undefined;
@@ -47,5 +48,5 @@ export function useResource<T>(key: string | null, read: () => Promise<T>): Reso
 export function asProblem(reason: unknown): Problem {
   if (reason instanceof Problem) return reason;
   console.error(reason);
-  return new Problem(0, "The page made a mistake.", reason instanceof Error ? reason.message : "");
+  return new Problem(0, t.pieces.mistake, reason instanceof Error ? reason.message : "");
 }

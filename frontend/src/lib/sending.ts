@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { fieldErrors } from "../api/problem";
 import type { SentPicture } from "../api/types";
 import { type Sending, sendPicture } from "../api/upload";
+import { t } from "../strings";
 import { asProblem } from "./resource";
 
 export interface Delivery {
@@ -47,7 +48,7 @@ export function useDelivery(onTaken: (picture: SentPicture) => void): Delivery {
   };
 
   const take = (files: File[]) => {
-    setError(files.length > 0 ? "" : "This is no file. Drop a picture's file.");
+    setError(files.length > 0 ? "" : t.drop.noFile);
     waiting.current.push(...files);
     if (!sending.current && files.length > 0) deliver();
   };

@@ -10,6 +10,7 @@ import { Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
 import { ago, bytes, number, plural, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { address } from "../lib/url";
+import { t } from "../strings";
 import { Attributes, Captions, Classes, Sizes, Splits } from "./dataset-numbers";
 
 const samplesAtOnce = 24;
@@ -20,7 +21,7 @@ export default function Dataset() {
   if (!data)
     return (
       <div class="page">
-        <PageHead title={problem ? name : "…"} tab={`${name} · Atelier`} />
+        <PageHead title={problem ? name : "…"} tab={t.dataset.tab(name)} />
         <ProblemNote problem={problem} />
         {!problem && <Loading />}
       </div>
@@ -44,7 +45,7 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
         actions={
           <div class="row">
             <a class="button" href={address("/train", { dataset: name })}>
-              Train on this
+              {t.dataset.train}
             </a>
             {!builtin && (
               <button
@@ -54,7 +55,7 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
                 aria-expanded={deleting}
                 onClick={() => setDeleting(!deleting)}
               >
-                Delete…
+                {t.dataset.deleteIt}
               </button>
             )}
           </div>
@@ -90,16 +91,21 @@ function DatasetView({ dataset }: { dataset: DatasetShape }) {
 
 function Facts({ dataset, report }: { dataset: DatasetShape; report: Report | undefined }) {
   const facts: [string, string][] = [
-    ["Pictures", number(dataset.num_images)],
-    ["Classes", number(dataset.class_names.length)],
-    ["Attributes", number(dataset.attribute_names.length)],
-    ["With captions", report ? number(report.captions.images) : dataset.has_captions ? "yes" : "none"],
-    ["Skipped files", number(dataset.num_skipped)],
-    ["Near-duplicates", number(dataset.num_duplicates)],
-    ["Colour", dataset.channels === 1 ? "grey" : "RGB"],
-    ["Mirroring", dataset.mirrorable ? "allowed" : "never"],
-    ...(dataset.bytes === null ? [] : [["On disk", bytes(dataset.bytes)] satisfies [string, string]]),
-    ...(dataset.created_at === null ? [] : [["Added", ago(dataset.created_at)] satisfies [string, string]]),
+    [t.dataset.facts.pictures, number(dataset.num_images)],
+    [t.dataset.facts.classes, number(dataset.class_names.length)],
+    [t.dataset.facts.attributes, number(dataset.attribute_names.length)],
+    [
+      t.dataset.facts.captions,
+      report ? number(report.captions.images) : dataset.has_captions ? t.dataset.yes : t.dataset.none,
+    ],
+    [t.dataset.facts.skipped, number(dataset.num_skipped)],
+    [t.dataset.facts.duplicates, number(dataset.num_duplicates)],
+    [t.dataset.facts.colour, dataset.channels === 1 ? t.dataset.grey : t.dataset.rgb],
+    [t.dataset.facts.mirroring, dataset.mirrorable ? t.dataset.allowed : t.dataset.never],
+    ...(dataset.bytes === null ? [] : [[t.dataset.facts.onDisk, bytes(dataset.bytes)] satisfies [string, string]]),
+    ...(dataset.created_at === null
+      ? []
+      : [[t.dataset.facts.added, ago(dataset.created_at)] satisfies [string, string]]),
   ];
   return (
     <dl class="facts panel">
@@ -127,7 +133,7 @@ function Samples({ dataset }: { dataset: DatasetShape }) {
     shown.length > 0 ? shown : new Array(Math.min(samplesAtOnce, dataset.num_images)).fill(undefined);
   return (
     <section class="stack" aria-labelledby="samples">
-      <h2 id="samples">Samples</h2>
+      <h2 id="samples">{t.dataset.samples}</h2>
       <ProblemNote problem={problem} />
       <div class="samples">
         {places.map((sample, place) =>
@@ -140,7 +146,7 @@ function Samples({ dataset }: { dataset: DatasetShape }) {
       </div>
       {shown.length < dataset.num_images && (
         <button class="quiet fit" type="button" disabled={!data} onClick={() => setRound(round + 1)}>
-          More samples
+          {t.dataset.moreSamples}
         </button>
       )}
     </section>
@@ -155,7 +161,7 @@ function SamplePicture({ name, sample }: { name: string; sample: Sample }) {
       href={pictureUrl(name, sample.index, 512)}
       target="_blank"
       rel="noreferrer"
-      aria-label={[`Picture ${sample.index}`, ...words].join(", ")}
+      aria-label={[t.dataset.picture(sample.index), ...words].join(", ")}
     >
       <Picture src={sample.url} alt="" />
       {words.length > 0 && (
@@ -188,8 +194,8 @@ function SkippedFiles({ name, count }: { name: string; count: number }) {
       <table class="files">
         <thead>
           <tr>
-            <th scope="col">File</th>
-            <th scope="col">Why</th>
+            <th scope="col">{t.dataset.file}</th>
+            <th scope="col">{t.dataset.why}</th>
           </tr>
         </thead>
         <tbody>
@@ -203,7 +209,7 @@ function SkippedFiles({ name, count }: { name: string; count: number }) {
       </table>
       {cursor && (
         <button class="quiet fit" type="button" onClick={readOn}>
-          More
+          {t.dataset.more}
         </button>
       )}
     </section>
@@ -213,11 +219,8 @@ function SkippedFiles({ name, count }: { name: string; count: number }) {
 function Duplicates({ groups, images, examples }: Report["duplicates"]) {
   return (
     <section class="stack" aria-labelledby="duplicates">
-      <h2 id="duplicates">Duplicates</h2>
-      <p class="soft">
-        {plural(images, "picture")} in {plural(groups, "group")} that look the same. They are kept, and a group never
-        stands on both sides of a split.
-      </p>
+      <h2 id="duplicates">{t.dataset.duplicates}</h2>
+      <p class="soft">{t.dataset.duplicatesText(plural(images, "picture"), plural(groups, "group"))}</p>
       <ul class="duplicates">
         {examples.map((paths) => (
           <li key={paths.join()} class="mono">
@@ -253,17 +256,14 @@ function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => vo
       aria-describedby="deletion-words"
       onKeyDown={(event) => event.key === "Escape" && onKeep()}
     >
-      <strong id="deletion">Delete {dataset.title}?</strong>
-      <span id="deletion-words">
-        {plural(dataset.num_images, "picture")} and all that was prepared of them go for good. Models that were trained
-        on them stay.
-      </span>
+      <strong id="deletion">{t.dataset.reallyDelete(dataset.title)}</strong>
+      <span id="deletion-words">{t.dataset.deletion(plural(dataset.num_images, "picture"))}</span>
       <div class="row">
         <button class="danger" type="button" disabled={busy} onClick={remove}>
-          {busy ? "Deleting…" : "Delete"}
+          {busy ? t.dataset.deleting : t.dataset.delete}
         </button>
         <button class="quiet" type="button" ref={harmless} onClick={onKeep}>
-          Keep it
+          {t.dataset.keep}
         </button>
       </div>
       <ProblemNote problem={problem} />

@@ -15,6 +15,7 @@ import { useQuery } from "../lib/url";
 import { edit, refused, stop, type Upload, upload } from "../stores/adding";
 import { hidden } from "../stores/hidden";
 import { jobs, preparationsOf, remember } from "../stores/jobs";
+import { t } from "../strings";
 import { AddPictures } from "./add-pictures";
 
 export default function Datasets() {
@@ -51,7 +52,7 @@ export default function Datasets() {
       }}
     >
       <PageHead
-        title="Data sets"
+        title={t.datasets.title}
         actions={
           <button
             type="button"
@@ -61,16 +62,16 @@ export default function Datasets() {
             onClick={() => change({ add: adding ? undefined : "upload" })}
           >
             {adding ? (
-              "Close"
+              t.common.close
             ) : (
               <>
-                <Icon name="add" size={18} /> Add pictures
+                <Icon name="add" size={18} /> {t.adding.title}
               </>
             )}
           </button>
         }
       >
-        <p class="lead">What models learn from: drawn here, or brought by you. Your pictures stay on this machine.</p>
+        <p class="lead">{t.datasets.lead}</p>
       </PageHead>
       <ProblemNote problem={datasets.problem ?? preparations.problem} />
       {adding && <AddPictures dropError={wrong} onTaken={take} onAdded={() => change({ add: undefined })} />}
@@ -78,7 +79,7 @@ export default function Datasets() {
       {(sending || shown.length > 0) && (
         <section class="stack" aria-labelledby="preparing">
           <h2 id="preparing">
-            {sending || shown.some((job) => isLive(job.status)) ? "Being prepared" : "Could not be prepared"}
+            {sending || shown.some((job) => isLive(job.status)) ? t.datasets.preparing : t.datasets.notPrepared}
           </h2>
           {sending && <UploadRow upload={sending} />}
           {shown.map((job) => (
@@ -87,7 +88,7 @@ export default function Datasets() {
         </section>
       )}
       {datasets.data ? (
-        <section class="cards" style={{ "--card": "14rem" }} aria-label="All data sets">
+        <section class="cards" style={{ "--card": "14rem" }} aria-label={t.datasets.all}>
           {newestFirst(datasets.data).map((dataset) => (
             <DatasetCard key={dataset.name} dataset={dataset} />
           ))}
@@ -96,7 +97,7 @@ export default function Datasets() {
         !datasets.problem && <Loading />
       )}
       <span class="hidden-visually" aria-live="polite">
-        {ready > 0 && `${plural(ready, "data set")} prepared`}
+        {ready > 0 && t.datasets.prepared(plural(ready, "data set"))}
       </span>
     </div>
   );
@@ -114,23 +115,21 @@ function UploadRow({ upload: { name, sent, total, since } }: { upload: Upload })
   }, []);
   const share = total > 0 ? sent / total : 0;
   const seconds = (Date.now() - since) / 1000;
-  const left = seconds > 2 && share > 0.01 ? `, ${duration((seconds / share) * (1 - share))} left` : "";
+  const left = seconds > 2 && share > 0.01 ? duration((seconds / share) * (1 - share)) : null;
   const done = total > 0 && sent >= total;
   return (
-    <article class="preparation panel" aria-label={`Upload of ${name}`}>
+    <article class="preparation panel" aria-label={t.datasets.uploadOf(name)}>
       <div class="stack tight">
         <strong>{name}</strong>
-        <span class="small soft">
-          {done ? "Sent; the server looks into it" : `${bytes(sent)} of ${bytes(total)} sent${left}`}
-        </span>
+        <span class="small soft">{done ? t.datasets.sent : t.datasets.sentOf(bytes(sent), bytes(total), left)}</span>
       </div>
       <div class="row">
-        <span class="status running">{done ? "Checking" : `Uploading, ${percent(share)}`}</span>
+        <span class="status running">{done ? t.datasets.checking : t.datasets.uploading(percent(share))}</span>
         <button class="quiet" type="button" ref={cancel} onClick={stop}>
-          Cancel
+          {t.datasets.cancel}
         </button>
       </div>
-      <progress value={share} max={1} aria-label={`Upload of ${name}`} />
+      <progress value={share} max={1} aria-label={t.datasets.uploadOf(name)} />
     </article>
   );
 }

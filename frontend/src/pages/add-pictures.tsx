@@ -12,12 +12,7 @@ import { bytes, plural } from "../lib/format";
 import { useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
 import { add, busy, draft, edit, refused } from "../stores/adding";
-
-const sourceWords: Record<Source, string> = {
-  upload: "A zip file",
-  folder: "A folder of the server",
-  download: "A known set",
-};
+import { t } from "../strings";
 
 interface AddPicturesProps {
   dropError: string;
@@ -31,12 +26,12 @@ export function AddPictures({ dropError, onTaken, onAdded }: AddPicturesProps) {
   const source = sources.find((known) => known === query.add) ?? "upload";
   return (
     <section class="panel stack" aria-labelledby="add">
-      <h2 id="add">Add pictures</h2>
-      <fieldset class="chips bare" aria-label="Where the pictures are">
+      <h2 id="add">{t.adding.title}</h2>
+      <fieldset class="chips bare" aria-label={t.adding.where}>
         {sources.map((known) => (
           <label class="chip" key={known}>
             <input type="radio" name="source" checked={known === source} onChange={() => change({ add: known })} />
-            {sourceWords[known]}
+            {t.adding.sources[known]}
           </label>
         ))}
       </fieldset>
@@ -96,42 +91,40 @@ function Form({ source, offered, problem, dropError, onTaken, onAdded }: FormPro
       {!nothing && (
         <div class="fields">
           <TextField
-            label="Name"
-            help="What runs call it: small letters, digits, dots and dashes."
+            label={t.adding.name}
+            help={t.adding.nameHelp}
             value={name}
             error={errors.name}
             onText={(text) => edit({ name: text })}
           />
           <TextField
-            label="Title"
-            help="What people read; the name where there is none."
+            label={t.adding.titleLabel}
+            help={t.adding.titleHelp}
             value={title}
             error={errors.title}
             onText={(text) => edit({ title: text })}
           />
           {source !== "download" && (
             <SelectField
-              label="Layout"
-              help={
-                offered.layouts.find((known) => known.name === layout)?.summary ?? "Found out by looking at the files."
-              }
+              label={t.adding.layout}
+              help={offered.layouts.find((known) => known.name === layout)?.summary ?? t.adding.layoutHelp}
               value={layout}
               error={errors.layout}
-              options={[["", "detect it"], ...offered.layouts.map((l): [string, string] => [l.name, l.title])]}
+              options={[["", t.adding.detect], ...offered.layouts.map((l): [string, string] => [l.name, l.title])]}
               onChoose={(chosen) => edit({ layout: chosen })}
             />
           )}
           <SelectField
-            label="Prepare at"
-            help="The size that is made now; runs may ask for others later."
+            label={t.adding.resolution}
+            help={t.adding.resolutionHelp}
             value={resolution}
             error={errors.resolution}
             options={["16", "32", "64", "128", "256"].map((size) => [size, `${size} px`])}
             onChoose={(chosen) => edit({ resolution: chosen })}
           />
           <SwitchField
-            label="May be mirrored"
-            help="Left and right can be swapped. Not so for writing and digits."
+            label={t.adding.mirrorable}
+            help={t.adding.mirrorableHelp}
             on={mirrorable}
             error={errors.mirrorable}
             onSwitch={(on) => edit({ mirrorable: on })}
@@ -142,9 +135,9 @@ function Form({ source, offered, problem, dropError, onTaken, onAdded }: FormPro
       {!nothing && (
         <div class="row">
           <button type="submit" disabled={busy.value}>
-            {busy.value ? "Asking…" : source === "upload" ? "Upload and prepare" : "Prepare"}
+            {busy.value ? t.adding.asking : source === "upload" ? t.adding.upload : t.adding.prepare}
           </button>
-          <span class="small soft">Files that are no pictures are skipped, and listed by name.</span>
+          <span class="small soft">{t.adding.skipped}</span>
         </div>
       )}
     </form>
@@ -177,7 +170,7 @@ function FileChoice({ draft: { file }, most, error, onTaken }: FileChoiceProps) 
         <input
           type="file"
           accept=".zip,application/zip"
-          aria-label="Zip file"
+          aria-label={t.adding.zip}
           aria-invalid={error ? true : undefined}
           aria-describedby={id}
           onChange={(event) => {
@@ -192,16 +185,13 @@ function FileChoice({ draft: { file }, most, error, onTaken }: FileChoiceProps) 
           </span>
         ) : (
           <span>
-            <strong>Drop a zip file here</strong> <span class="soft">or choose one</span>
+            <strong>{t.adding.dropHere}</strong> <span class="soft">{t.adding.orChoose}</span>
           </span>
         )}
       </label>
       <div id={id} class="stack tight">
         {error && <span class="field-error">{error}</span>}
-        <span class="field-help">
-          Pictures in one folder, in a folder for each class, with captions in text files of the same name, or in a
-          published layout. Up to {bytes(most)}.
-        </span>
+        <span class="field-help">{t.adding.layouts(bytes(most))}</span>
       </div>
     </div>
   );
@@ -211,29 +201,25 @@ function FolderChoice({ draft, roots, error }: { draft: Draft; roots: string[]; 
   if (roots.length === 0)
     return (
       <div class="empty stack">
-        <p>
-          The server opens no folders of its own yet. Say which ones it may look into by the setting{" "}
-          <code>ATELIER_DATA_ROOTS</code>, a JSON list, and start it again:
-        </p>
-        <pre class="shell">ATELIER_DATA_ROOTS='["/home/me/pictures"]' atelier serve</pre>
-        <p>
-          On the server's machine itself, <code>atelier datasets add FOLDER --name NAME</code> takes any folder.
-        </p>
+        <p>{t.adding.noRoots}</p>
+        <pre class="shell">{t.adding.rootsExample}</pre>
+        <p>{t.adding.byCommand}</p>
+        <pre class="shell">{t.adding.command}</pre>
       </div>
     );
   return (
     <div class="fields">
       <SelectField
-        label="Root"
-        help="Folders that ATELIER_DATA_ROOTS allows."
+        label={t.adding.root}
+        help={t.adding.rootHelp}
         value={draft.root || (roots[0] ?? "")}
         error={undefined}
         options={roots.map((root) => [root, root])}
         onChoose={(root) => edit({ root })}
       />
       <TextField
-        label="Folder below it"
-        help="Empty: the root itself."
+        label={t.adding.path}
+        help={t.adding.pathHelp}
         value={draft.path}
         error={error}
         onText={(path) => edit({ path })}
@@ -244,12 +230,12 @@ function FolderChoice({ draft, roots, error }: { draft: Draft; roots: string[]; 
 
 function DownloadChoice({ draft, offered, error }: { draft: Draft; offered: Sources; error: string | undefined }) {
   const chosen = offered.downloads.find((known) => known.name === draft.download) ?? offered.downloads[0];
-  if (!chosen) return <p class="empty">This server knows no sets to download.</p>;
+  if (!chosen) return <p class="empty">{t.adding.noDownloads}</p>;
   return (
     <div class="fields">
       <SelectField
-        label="Set"
-        help={`${plural(chosen.images, "picture")}, ${bytes(chosen.bytes)} to download. ${chosen.licence}`}
+        label={t.adding.set}
+        help={t.adding.setHelp(plural(chosen.images, "picture"), bytes(chosen.bytes), chosen.licence)}
         value={chosen.name}
         error={error}
         options={offered.downloads.map((known) => [known.name, known.title])}

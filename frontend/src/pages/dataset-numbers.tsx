@@ -6,16 +6,17 @@ import type { Report } from "../api/types";
 import { Bars, ProblemNote } from "../components/pieces";
 import { number, plural, share, title } from "../lib/format";
 import { useResource } from "../lib/resource";
+import { t } from "../strings";
 
 export function Classes({ name }: { name: string }) {
   const { data, problem } = useResource(`classes ${name}`, () => api.datasetClasses(name));
   return (
     <section class="stack" aria-labelledby="classes">
-      <h2 id="classes">Classes</h2>
+      <h2 id="classes">{t.dataset.classes}</h2>
       <ProblemNote problem={problem} />
-      <Long label="Classes" count={data?.length ?? 0}>
+      <Long label={t.dataset.classes} count={data?.length ?? 0}>
         <Bars
-          label="Pictures by class"
+          label={t.dataset.picturesByClass}
           rows={[...(data ?? [])]
             .sort((a, b) => b.count - a.count)
             .map((known) => ({ name: known.name, value: known.count, text: number(known.count) }))}
@@ -30,23 +31,21 @@ function Long({ label, count, children }: { label: string; count: number; childr
   if (count <= 20) return children;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-    <section class="long" tabIndex={0} aria-label={`${label}, all ${count}`}>
+    <section class="long" tabIndex={0} aria-label={t.dataset.all(label, count)}>
       {children}
     </section>
   );
 }
 
-const splitWords: Record<string, string> = { train: "training", val: "validation", test: "test" };
-
 export function Splits({ splits }: { splits: Record<string, number> }) {
   const all = Object.values(splits).reduce((sum, count) => sum + count, 0);
   return (
     <section class="stack" aria-labelledby="splits">
-      <h2 id="splits">Splits</h2>
+      <h2 id="splits">{t.dataset.splits}</h2>
       <Bars
-        label="Pictures by split"
+        label={t.dataset.picturesBySplit}
         rows={Object.entries(splits).map(([name, count]) => ({
-          name: splitWords[name] ?? name,
+          name: t.dataset.splitNames[name] ?? name,
           value: count,
           text: `${number(count)}, ${share(count, all)}`,
         }))}
@@ -58,14 +57,12 @@ export function Splits({ splits }: { splits: Record<string, number> }) {
 export function Sizes({ sizes, modes }: { sizes: NonNullable<Report["sizes"]>; modes: Report["modes"] }) {
   return (
     <section class="stack" aria-labelledby="sizes">
-      <h2 id="sizes">Sizes as they came</h2>
+      <h2 id="sizes">{t.dataset.sizes}</h2>
       <Bars
-        label="Pictures by the length of the shorter side"
+        label={t.dataset.picturesBySize}
         rows={sizes.histogram.map(({ pixels, count }) => ({ name: `${pixels} px`, value: count, text: number(count) }))}
       />
-      <p class="small soft">
-        {spread("Width", sizes.width)}; {spread("height", sizes.height)}.
-      </p>
+      <p class="small soft">{t.dataset.spread(spread(sizes.width), spread(sizes.height))}</p>
       <p class="row small">
         {Object.entries(modes).map(([mode, count]) => (
           <span class="tag" key={mode}>
@@ -80,10 +77,10 @@ export function Sizes({ sizes, modes }: { sizes: NonNullable<Report["sizes"]>; m
 export function Attributes({ attributes }: Pick<Report, "attributes">) {
   return (
     <section class="stack" aria-labelledby="attributes">
-      <h2 id="attributes">Attributes</h2>
-      <Long label="Attributes" count={attributes.length}>
+      <h2 id="attributes">{t.dataset.attributes}</h2>
+      <Long label={t.dataset.attributes} count={attributes.length}>
         <Bars
-          label="Mean of each attribute"
+          label={t.dataset.meanOfEach}
           rows={attributes.map(({ name, mean }) => ({
             name: title(name),
             value: Math.max(0, mean),
@@ -98,10 +95,8 @@ export function Attributes({ attributes }: Pick<Report, "attributes">) {
 export function Captions({ images, per_image, examples }: Report["captions"]) {
   return (
     <section class="stack" aria-labelledby="captions">
-      <h2 id="captions">Captions</h2>
-      <p class="small soft">
-        {plural(images, "picture")} with {number(per_image)} each, such as
-      </p>
+      <h2 id="captions">{t.dataset.captions}</h2>
+      <p class="small soft">{t.dataset.captionsEach(plural(images, "picture"), number(per_image))}</p>
       <ul class="quotes">
         {examples.map((caption) => (
           <li key={caption}>{caption}</li>
@@ -111,8 +106,6 @@ export function Captions({ images, per_image, examples }: Report["captions"]) {
   );
 }
 
-function spread(what: string, { min, median, max }: { min: number; median: number; max: number }): string {
-  return min === max
-    ? `${what} ${number(min)} px`
-    : `${what} ${number(min)} to ${number(max)} px, half of them up to ${number(median)}`;
+function spread({ min, median, max }: { min: number; median: number; max: number }): string {
+  return min === max ? t.dataset.oneSize(number(min)) : t.dataset.sizesFromTo(number(min), number(max), number(median));
 }

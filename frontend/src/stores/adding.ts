@@ -7,6 +7,7 @@ import type { Job, Sources } from "../api/types";
 import { type Sending, sendDataset } from "../api/upload";
 import { type Draft, emptyDraft, formOf, nameOf, type Source, whyNot } from "../lib/adding";
 import { asProblem } from "../lib/resource";
+import { t } from "../strings";
 import { remember } from "./jobs";
 
 export interface Upload {
@@ -43,10 +44,10 @@ export async function add(source: Source, offered: Sources): Promise<boolean> {
 async function send(source: Source, offered: Sources): Promise<boolean> {
   const { file } = draft.value;
   const about = { name: nameOf(draft.value, source, offered), since: Date.now() };
-  const why = source !== "upload" ? "" : file ? await whyNot(file, offered.max_upload_bytes) : "Choose a zip file.";
+  const why = source !== "upload" ? "" : file ? await whyNot(file, offered.max_upload_bytes) : t.adding.chooseZip;
   if (why) return refuse("/file", why);
   // The server would say so as well, but an answer in the middle of an upload does not reach a browser for sure.
-  if (await isTaken(about.name)) return refuse("/name", `There is a data set ${about.name} already.`);
+  if (await isTaken(about.name)) return refuse("/name", t.adding.taken(about.name));
   const show = (sent: number, total: number) => {
     if (source === "upload") upload.value = { ...about, sent, total };
   };
