@@ -23,35 +23,30 @@ LitServe is measured where it is found: `pip install --target DIR litserve`.
 
 import argparse
 import json
-import os
-import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import torch
+from servers import HERE, PLAIN, THREADS, free_port, processor, rival, studio
 
 from atelier.models import architectures, artifact
 from atelier.models.base import ConditionalGenerator, ImageSpec
 from atelier.registry.database import Database, migrate
 from atelier.registry.store import Store
-from atelier.registry.tables import Job, now
+from atelier.registry.tables import ACTIVE, Job, now
 from atelier.settings import Settings
 
-HERE = Path(__file__).parent
-THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-PLAIN = {name: value for name, value in os.environ.items() if not name.startswith(("ATELIER_", "OMP_", "MKL_"))}
 STYLEGAN = HERE.parent / "models_store" / "versions" / "digits-stylegan"
 CLIENTS = 16
 VERSIONS = 5
@@ -92,48 +87,6 @@ def publish(store: Store, database: Database, model: str, architecture: str, see
             return store.version(model, version.number)
 
 
-@contextmanager
-def process(command: list[str], environment: dict[str, str], says: str | None, log: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """A server, once it says so on its output, or answers on its port."""
-    with log.open("w") as output:
-        running = subprocess.Popen(command, env=PLAIN | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            if running.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{command} does not start:\n{log.read_text()[-3000:]}")
-            if says is not None and (match := re.search(says, log.read_text())):
-                yield psutil.Process(running.pid), match[1]
-                return
-            if says is None:
-                with suppress(httpx.HTTPError):
-                    if httpx.get(f"http://127.0.0.1:{command[-1]}/healthz").is_success:
-                        yield psutil.Process(running.pid), command[-1]
-                        return
-            time.sleep(0.2)
-    finally:
-        with suppress(psutil.NoSuchProcess):
-            below = psutil.Process(running.pid).children(recursive=True)
-            os.killpg(running.pid, signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                running.wait(15)
-            for one in (*below, running):  # a job goes on when its server ends, but not when its store does
-                with suppress(psutil.NoSuchProcess):
-                    one.kill()
-        running.wait()
-
-
-def studio(folder: Path, **settings: Any) -> Any:
-    environment = {f"ATELIER_{name.upper()}": str(value) for name, value in {"graph_after": 0, **settings}.items()}
-    environment |= {"ATELIER_STORE_DIR": str(folder), "ATELIER_DEVICE": "cpu", "ATELIER_PORT": "0"}
-    return process([sys.executable, "-m", "atelier", "serve"], environment, r"Atelier is at http://\S+:(\d+)", folder / "server.txt")
-
-
-def rival(kind: str, folder: Path, port: int, environment: dict[str, str]) -> Any:
-    file = ["rival_litserve.py"] if kind == "litserve" else ["rivals.py", kind]
-    return process([sys.executable, str(HERE / file[0]), *file[1:], str(folder), str(port)], environment, None, folder.parent / "rival.txt")
-
-
 def told(kind: str, folder: Path, number: int) -> float:
     command = [sys.executable, str(HERE / "rivals.py"), kind, str(folder), str(number)]
     return float(subprocess.run(command, env=PLAIN | THREADS, check=True, capture_output=True, text=True).stdout)
@@ -147,12 +100,6 @@ def play(**plan: Any) -> dict[str, Any]:
         sys.exit(done.stderr)
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def p(share: float, times: list[float]) -> float:
@@ -175,19 +122,9 @@ def discover(port: str, model: str) -> None:
     url, wanted = f"http://127.0.0.1:{port}/api/v1/discoveries", {"model": model, "methods": ["sefa"]}
     job = httpx.post(url, json=wanted, timeout=60).json()
     while job["status"] != "succeeded":
-        assert job["status"] in ("queued", "running"), job
+        assert job["status"] in ("queued", *ACTIVE), job
         time.sleep(0.3)
         job = httpx.get(f"{url}/{job['id']}", timeout=60).json()
-
-
-def processor(server: psutil.Process) -> dict[str, float]:
-    """Seconds of processor time so far: the server's, the inference process', the training's."""
-    seconds = {"server": sum(server.cpu_times()[:2])}
-    for child in server.children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            name = "inference" if "atelier.serving.worker" in child.cmdline() else "training"
-            seconds[name] = seconds.get(name, 0.0) + sum(child.cpu_times()[:2])
-    return seconds
 
 
 def compared(rates: dict[str, float], rate: float) -> str:
