@@ -11,9 +11,11 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,11 +49,17 @@ def database_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server: a process of its own on a free port, with an empty store."""
-    folder = tmp_path_factory.mktemp("server")
+    with serving(tmp_path_factory.mktemp("server")) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(folder: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real server whose store lies in a folder: its address and its process, which may be killed, and must else end well."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ATELIER_")}
     with (folder / "output.txt").open("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "atelier", "serve", "--port", "0"],
+            [sys.executable, "-m", "atelier", "serve", "--port", str(port)],
             cwd=folder,  # no .env of a developer's
             env=environment | {"ATELIER_STORE_DIR": str(folder / "store")},
             stdout=output,
@@ -63,11 +71,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"The server does not start:\n{(folder / 'output.txt').read_text()}")
                 time.sleep(0.1)
-            yield address[1]
+            try:
+                yield address[1], process
+            finally:
+                if process.poll() is None:
+                    _cancel_runs(address[1])  # they outlive their server, and tests that fail leave some
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=30)
-        assert code == 0, (folder / "output.txt").read_text()
+        assert code in (0, -signal.SIGKILL), (folder / "output.txt").read_text()
+
+
+def _cancel_runs(server: str) -> None:
+    runs = httpx.get(f"{server}/api/v1/training-runs", timeout=60).json()["items"]
+    for run in runs:
+        if run["status"] in ("queued", "starting", "running"):
+            httpx.post(f"{server}/api/v1/training-runs/{run['id']}/cancel", timeout=60)
 
 
 def photograph(seed: int, size: tuple[int, int] = (96, 80)) -> Image.Image:
