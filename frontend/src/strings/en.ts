@@ -729,7 +729,7 @@ export const en = {
       device: "Trained on",
       seed: "Seed",
     },
-    pixels: (side: number, grey: boolean) => `${side} × ${side}, ${grey ? "grey" : "colour"}`,
+    pixels: (side: number, grey: boolean) => `${side} px, ${grey ? "grey" : "colour"}`,
     settings: "Hyper-parameters",
     unused: "not used",
     packages: "Made with",
