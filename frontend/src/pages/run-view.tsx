@@ -144,7 +144,6 @@ export function Compare({ job, looks: { beside: ids, change }, beside, missing }
               class="chip-button"
               type="button"
               title={words.remove(id)}
-              aria-label={words.remove(id)}
               onClick={() => put(ids.filter((other) => other !== id))}
             >
               {run ? words.run(id, run.model) : missing.includes(id) ? words.missing(id) : words.loading(id)}
