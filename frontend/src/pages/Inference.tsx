@@ -3,7 +3,7 @@
 import type { FunctionComponent } from "preact";
 import { useState } from "preact/hooks";
 import { api } from "../api/client";
-import type { Model, Version } from "../api/types";
+import type { Model } from "../api/types";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { canOf } from "../lib/abilities";
 import { useResource } from "../lib/resource";
@@ -34,74 +34,49 @@ const modes: Record<Mode, FunctionComponent<ModeProps>> = {
 };
 
 export default function Inference() {
-  const models = useResource("models", api.models);
-  const drawable = models.data?.filter((model) => model.latest !== null);
-  if (!drawable || drawable.length === 0)
-    return (
-      <div class="page">
-        <PageHead title={t.inference.title} />
-        <ProblemNote problem={models.problem} />
-        {!drawable && !models.problem && <Loading />}
-        {drawable && (
-          <p class="empty">
-            {t.inference.none} <a href="/train">{t.inference.train}</a>
-          </p>
-        )}
-      </div>
-    );
-  return <Studio models={drawable} />;
-}
-
-function Studio({ models }: { models: Model[] }) {
   const [query, change] = useQuery();
   const [helping, help] = useState(false);
-  const model = models.find((m) => m.name === query.model) ?? newest(models);
-  const versions = useResource(`versions ${model.name}`, () => api.versions(model.name));
-  const known = [...(versions.data ?? []), ...(model.latest ? [model.latest] : [])];
-  const version = known.find((one) => String(one.version) === (query.version ?? String(model.latest?.version)));
+  const { models, model, versions, version, problem, reload } = useChosen(query);
   const key = version && `abilities ${version.model} ${version.version}`;
-  const abilities = useResource(key ?? null, () => api.abilities(model.name, version?.version ?? 0));
+  const abilities = useResource(key ?? null, () => api.abilities(version?.model ?? "", version?.version ?? 0));
   const can = abilities.data && canOf(abilities.data, version?.dials);
   const mode = modeOf(query, can?.layers !== null);
   const Chosen = modes[mode];
+  const choose = (name: string, number: string | undefined) =>
+    change({ ...(name === model?.name ? {} : forgotten(query)), model: name, version: number });
   useShortcuts({ "?": () => help(true) });
   return (
     <div class="page studio">
       <PageHead
         title={t.inference.title}
-        tab={t.inference.tab(model.name)}
+        tab={model && t.inference.tab(model.name)}
         actions={
-          <VersionChoice
-            models={models}
-            model={model.name}
-            versions={known}
-            version={version}
-            onChoose={(name, number) =>
-              change({ ...(name === model.name ? {} : forgotten(query)), model: name, version: number })
-            }
-          />
+          models &&
+          models.length > 0 && (
+            <VersionChoice
+              models={models}
+              model={model?.name ?? ""}
+              versions={versions ?? []}
+              version={version}
+              onChoose={choose}
+            />
+          )
         }
       />
-      <div class="row apart">
-        <nav class="modes" aria-label={t.inference.modesLabel}>
-          {(Object.keys(modes) as Mode[])
-            .filter((name) => name !== "mix" || can?.layers != null)
-            .map((name) => (
-              <a
-                key={name}
-                href={address("/inference", { ...query, mode: name })}
-                aria-current={name === mode ? "page" : undefined}
-              >
-                {t.inference.modes[name]}
-              </a>
-            ))}
-        </nav>
-        <button class="plain" type="button" onClick={() => help(true)}>
-          {t.inference.shortcuts.open} <kbd>?</kbd>
-        </button>
-      </div>
-      <ProblemNote problem={versions.problem ?? abilities.problem} />
-      {version && can ? (
+      {model && <Modes mode={mode} query={query} mixes={can?.layers != null} onHelp={() => help(true)} />}
+      <ProblemNote problem={problem ?? abilities.problem} />
+      {models?.length === 0 && (
+        <p class="empty">
+          {t.inference.none} <a href="/train">{t.inference.train}</a>
+        </p>
+      )}
+      {models && models.length > 0 && !version && (!model || versions) && (
+        <p class="empty">{t.inference.gone(query.model ?? model?.name ?? "", query.version)}</p>
+      )}
+      {((!models && !problem) || (model && !problem && !abilities.problem && !can && (version || !versions))) && (
+        <Loading />
+      )}
+      {models && version && can && (
         <Chosen
           key={`${mode} ${version.model} ${version.version}`}
           models={models}
@@ -110,18 +85,61 @@ function Studio({ models }: { models: Model[] }) {
           query={query}
           change={change}
           reload={() => {
-            versions.reload();
+            reload();
             abilities.reload();
           }}
         />
-      ) : version || !versions.data ? (
-        !abilities.problem && !versions.problem && <Loading />
-      ) : (
-        <p class="empty">{t.inference.gone(model.name, query.version ?? "")}</p>
       )}
       {helping && <ShortcutsDialog onClose={() => help(false)} />}
     </div>
   );
+}
+
+interface ModesProps {
+  mode: Mode;
+  query: Query;
+  mixes: boolean;
+  onHelp: () => void;
+}
+
+function Modes({ mode, query, mixes, onHelp }: ModesProps) {
+  const shown = (Object.keys(modes) as Mode[]).filter((name) => name !== "mix" || mixes);
+  return (
+    <div class="row apart">
+      <nav class="modes" aria-label={t.inference.modesLabel}>
+        {shown.map((name) => (
+          <a
+            key={name}
+            href={address("/inference", { ...query, mode: name })}
+            aria-current={name === mode ? "page" : undefined}
+          >
+            {t.inference.modes[name]}
+          </a>
+        ))}
+      </nav>
+      <button class="plain" type="button" onClick={onHelp}>
+        {t.inference.shortcuts.open} <kbd>?</kbd>
+      </button>
+    </div>
+  );
+}
+
+/** The version that the address names, or the newest of all; undefined while it is not known, or where there is no such version. */
+function useChosen(query: Query) {
+  const all = useResource("models", api.models);
+  const models = all.data?.filter(({ latest }) => latest !== null);
+  const model = query.model === undefined ? models && newest(models) : models?.find(({ name }) => name === query.model);
+  const read = useResource(model ? `versions ${model.name}` : null, () => api.versions(model?.name ?? ""));
+  const known = [...(read.data ?? []), ...(model?.latest ? [model.latest] : [])];
+  const number = query.version ?? String(model?.latest?.version);
+  return {
+    models,
+    model,
+    versions: read.data,
+    version: known.find((one) => String(one.version) === number),
+    problem: all.problem ?? read.problem,
+    reload: read.reload,
+  };
 }
 
 function modeOf({ mode }: Query, mixes: boolean): Mode {
@@ -129,11 +147,10 @@ function modeOf({ mode }: Query, mixes: boolean): Mode {
   return known === "mix" && !mixes ? "draw" : known;
 }
 
-/** `models` has at least one entry, each with a version. */
-function newest(models: Model[]): Model {
-  return models.reduce((a, b) => (created(b) > created(a) ? b : a));
+function newest(models: Model[]): Model | undefined {
+  return [...models].sort((a, b) => created(b).localeCompare(created(a)))[0];
 }
 
-function created({ latest }: { latest: Version | null }): string {
+function created({ latest }: Model): string {
   return latest?.created_at ?? "";
 }

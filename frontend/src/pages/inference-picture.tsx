@@ -93,7 +93,7 @@ export function PictureDialog(props: PictureDialogProps) {
               <Icon name="save" size={18} /> {words.save}
             </a>
           </div>
-          {kept && <Ways kept={kept} can={can} />}
+          {kept && <Ways kept={kept} can={can} onGo={onClose} />}
           {kept && <Note key={kept.id} kept={kept} onProblem={setProblem} />}
           {kept?.request && <AsCode recipe={kept.request} file={fileOf(kept, picture.seed)} />}
           {onDelete && (
@@ -112,7 +112,7 @@ export function PictureDialog(props: PictureDialogProps) {
 }
 
 /** Where one can go on with it. */
-function Ways({ kept, can }: { kept: Kept; can: Can | undefined }) {
+function Ways({ kept, can, onGo }: { kept: Kept; can: Can | undefined; onGo: () => void }) {
   const words = t.inference.picture;
   const here = { model: kept.model, version: String(kept.version) };
   const wished = can && kept.request ? queryOf(kept.request.body as Wishes, can) : null;
@@ -122,7 +122,9 @@ function Ways({ kept, can }: { kept: Kept; can: Can | undefined }) {
       {wished && (
         <>
           <li>
-            <a href={address("/inference", { ...here, mode: "draw", ...wished, seed, count: "1" })}>{words.alone}</a>
+            <a href={address("/inference", { ...here, mode: "draw", ...wished, seed, count: "1" })} onClick={onGo}>
+              {words.alone}
+            </a>
           </li>
           <li>
             <a href={address("/inference", { ...here, mode: "compare", ...wished, seed, count: "1" })}>

@@ -21,6 +21,7 @@ export function VersionChoice({ models, model, versions, version, onChoose, name
         {named + t.inference.model}
       </label>
       <select id={`${named}model`} value={model} onChange={(e) => onChoose(e.currentTarget.value, undefined)}>
+        {!models.some(({ name }) => name === model) && <option value="">–</option>}
         {models.map(({ name }) => (
           <option key={name}>{name}</option>
         ))}
