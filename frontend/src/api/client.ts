@@ -5,6 +5,7 @@ import type { Deed } from "../lib/job";
 import { isId } from "../lib/style";
 import type { Wishes } from "../lib/wishes";
 import { noticed } from "../stores/events";
+import { t } from "../strings";
 import { Problem, problemFrom } from "./problem";
 import type { components, paths } from "./schema";
 import type {
@@ -47,7 +48,7 @@ async function reach(request: Request): Promise<Response> {
   } catch (reason) {
     if (request.signal.aborted) throw reason;
     noticed(false);
-    throw new Problem(0, "The server does not answer.");
+    throw new Problem(0, t.pieces.noAnswer);
   }
 }
 
@@ -160,8 +161,8 @@ export const api = {
     (await answer(client.GET("/api/v1/training-runs/{run_id}/previews", { params: runPath(id) }))).items,
   models: async () => (await answer(client.GET("/api/v1/models"))).items,
   model: (name: string) => answer(client.GET("/api/v1/models/{name}", { params: named(name) })),
-  version: (name: string, number: number) =>
-    answer(client.GET("/api/v1/models/{name}/versions/{number}", { params: numbered(name, number) })),
+  version: (name: string, number: string) =>
+    answer(client.GET("/api/v1/models/{name}/versions/{number}", { params: { path: { name, number } } })),
   allVersions: (query: VersionsQuery) => answer(client.GET("/api/v1/versions", { params: { query } })),
   noteModel: (name: string, note: string) =>
     answer(client.PATCH("/api/v1/models/{name}", { params: named(name), body: { note } })),

@@ -11,8 +11,7 @@ import { columns, compared, scoreIn, toggled } from "../lib/models";
 import { asProblem, useResource } from "../lib/resource";
 import { arrows, withError } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
-import { jobs, runsOf } from "../stores/jobs";
-import { changed, changes } from "../stores/models";
+import { changed, useFresh } from "../stores/models";
 import { t } from "../strings";
 import "../styles/models.css";
 import { AliasTags, discardModel, discardVersion, modelUrl, Note, nameOf, versionUrl } from "./models-pieces";
@@ -22,11 +21,11 @@ const seeds = [1, 2, 3, 4, 5, 6];
 
 export default function Model() {
   const name = useRoute().params.name ?? "";
-  const finished = runsOf(jobs.value).filter((job) => job.status === "succeeded").length;
-  const state = `${changes.value} ${finished}`;
-  const model = useResource(`model ${name} ${state}`, () => api.model(name));
-  const versions = useResource(`versions ${name} ${state}`, () => api.versions(name));
-  if (model.data && versions.data) return <ModelView key={name} model={model.data} versions={versions.data} />;
+  const model = useResource(`model ${name}`, () => api.model(name));
+  const versions = useResource(`versions ${name}`, () => api.versions(name));
+  useFresh(model, versions);
+  if (model.data && versions.data && model.problem?.status !== 404)
+    return <ModelView key={name} model={model.data} versions={versions.data} />;
   const problem = model.problem ?? versions.problem;
   return (
     <div class="page">
@@ -252,7 +251,9 @@ function Comparison({ a, b, onClose }: { a: Version; b: Version; onClose: () => 
 
 function AliasHistory({ name }: { name: string }) {
   const words = t.models;
-  const { data } = useResource(`aliases ${name} ${changes.value}`, () => api.aliases(name));
+  const history = useResource(`aliases ${name}`, () => api.aliases(name));
+  useFresh(history);
+  const { data } = history;
   if (!data || data.length === 0) return null;
   return (
     <section class="stack" aria-labelledby="alias-history">

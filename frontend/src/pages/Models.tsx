@@ -8,8 +8,7 @@ import { ago, bytes } from "../lib/format";
 import { byModel, type Found, mainScores } from "../lib/models";
 import { asProblem, useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
-import { jobs, runsOf } from "../stores/jobs";
-import { changes } from "../stores/models";
+import { useChanges, useFresh } from "../stores/models";
 import { t } from "../strings";
 import "../styles/models.css";
 import { Bin } from "./models-bin";
@@ -23,10 +22,10 @@ const orders = ["newest", "fid", "kid", "ppl"];
 export default function Models() {
   const words = t.models;
   const [query, change] = useQuery();
-  const finished = runsOf(jobs.value).filter((job) => job.status === "succeeded").length;
-  const state = `${changes.value} ${finished}`;
-  const models = useResource(`models ${state}`, api.models);
-  const bin = useResource(`bin ${state}`, api.bin);
+  const state = useChanges();
+  const models = useResource("models", api.models);
+  const bin = useResource("bin", api.bin);
+  useFresh(models, bin);
   const narrowed = Boolean(query.q || query.architecture || query.alias || query.dataset);
   const wanted = {
     q: query.q,
@@ -41,7 +40,7 @@ export default function Models() {
   const importing = query.import !== undefined;
   const [file, setFile] = useState<File>();
   const architectures = useResource(importing ? "architectures" : null, api.architectures);
-  const known = useLast(models.data);
+  const known = models.data;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the same can be done by the button
     <div

@@ -12,17 +12,17 @@ import { ago, bytes, duration, number, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { arrows, withError } from "../lib/scores";
 import { address, prefixed } from "../lib/url";
-import { changed, changes } from "../stores/models";
+import { changed, useFresh } from "../stores/models";
 import { t } from "../strings";
 import "../styles/models.css";
 import { discardVersion, modelUrl, Note, nameOf, VersionLink } from "./models-pieces";
 
 export default function Version() {
   const { name = "", version = "" } = useRoute().params;
-  const { data, problem } = useResource(`version ${name} ${version} ${changes.value}`, () =>
-    api.version(name, version as unknown as number),
-  );
-  if (data) return <VersionView key={nameOf(data)} version={data} />;
+  const read = useResource(`version ${name} ${version}`, () => api.version(name, version));
+  useFresh(read);
+  const { data, problem } = read;
+  if (data && problem?.status !== 404) return <VersionView key={nameOf(data)} version={data} />;
   return (
     <div class="page">
       <PageHead title={problem ? `${name}@${version}` : "…"} tab={`${name} · Atelier`} />
@@ -250,7 +250,7 @@ function Scores({ version }: { version: VersionShape }) {
         <p class="soft">{words.unmeasured}</p>
       )}
       <p class="row">
-        <a href={address("/metrics/measure", { version: name })}>{words.measure}</a>
+        <a href={address("/metrics", { measure: name })}>{words.measure}</a>
         {version.scores.length > 0 && <a href="/metrics">{words.allScores}</a>}
       </p>
     </Part>
