@@ -18,6 +18,7 @@ import { useResource } from "../lib/resource";
 import { quantities } from "../lib/series";
 import { isRun, jobs, remember } from "../stores/jobs";
 import { t } from "../strings";
+import { NotFound } from "./NotFound";
 import { Actions, Alarms, Continue, Origin, ToTheFront } from "./run-actions";
 import { ChartBar, Compare, Differences, useLooks } from "./run-view";
 
@@ -25,6 +26,10 @@ const ScoresOfRun = lazy(() => import("./metrics-training").then((module) => mod
 
 export default function Run() {
   const id = Number(useRoute().params.id);
+  return Number.isInteger(id) ? <Numbered id={id} /> : <NotFound />;
+}
+
+function Numbered({ id }: { id: number }) {
   const { data, problem } = useResource(`run ${id}`, () => api.run(id));
   useEffect(() => {
     if (data) remember([data]);
