@@ -1,4 +1,5 @@
 /** What went wrong, in the server's own words (RFC 9457), or that the server does not answer. */
+import { t } from "../strings";
 
 export interface FieldError {
   pointer: string;
@@ -24,7 +25,7 @@ export function problemFrom(status: number, body: unknown, headers?: Headers): P
   const errors = Array.isArray(known.errors) ? known.errors : [];
   return new Problem(
     status,
-    text(known.title) || `The server refused (${status})`,
+    text(known.title) || t.pieces.refusedWith(status),
     text(known.detail),
     errors.map((e: Partial<FieldError>) => ({ pointer: text(e.pointer), detail: text(e.detail) })),
     /^\d+$/.test(headers?.get("retry-after") ?? "") ? Number(headers?.get("retry-after")) : null,

@@ -3,6 +3,7 @@
 import { useId } from "preact/hooks";
 import { type Drafts, decode, edit, encode, type Field, type Values } from "../lib/schema";
 import { halts, nearest } from "../lib/style";
+import { t } from "../strings";
 
 interface SchemaSlidersProps {
   fields: Field[];
@@ -57,8 +58,8 @@ function One({ field, text, standard, error, onText }: OneProps) {
             class="plain reset"
             type="button"
             onClick={() => onText(standard)}
-            aria-label={`Set ${field.label} back`}
-            title={`Set it back to ${standard}`}
+            aria-label={t.pieces.setNamedBack(field.label)}
+            title={t.pieces.setBackTo(standard)}
           >
             {text} ↺
           </button>

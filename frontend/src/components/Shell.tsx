@@ -41,7 +41,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </a>
       <header class="rail">
         <a class="wordmark" href="/">
-          <Mark /> Atelier
+          <Mark /> {t.shell.atelier}
         </a>
         <nav aria-label={t.shell.pages}>
           <Places of={places} />

@@ -14,7 +14,7 @@ interface PageHeadProps {
   children?: ComponentChildren;
 }
 
-export function PageHead({ title, tab = `${title} · Atelier`, actions, children }: PageHeadProps) {
+export function PageHead({ title, tab = t.shell.tab(title), actions, children }: PageHeadProps) {
   useEffect(() => {
     document.title = tab;
   }, [tab]);

@@ -1,6 +1,7 @@
 /** The live channel: what is wished for while a slider moves, and the pictures that come back; see docs/inference.md. */
 
 import { Problem, problemFrom } from "../api/problem";
+import { t } from "../strings";
 import type { Wishes } from "./wishes";
 
 export type LiveWish = Wishes & { seed?: number | null | undefined };
@@ -57,7 +58,7 @@ export class Live {
     socket.onclose = () => {
       this.drawn = null;
     };
-    socket.onerror = () => this.handlers.onProblem(new Problem(0, "The live channel broke off."));
+    socket.onerror = () => this.handlers.onProblem(new Problem(0, t.pieces.liveBroke));
     this.socket = socket;
     this.drawn = null;
   }

@@ -3,15 +3,16 @@
 import { useRoute } from "preact-iso";
 import { PageHead } from "../components/pieces";
 import { useQuery } from "../lib/url";
+import { t } from "../strings";
 import { Compare } from "./metrics-compare";
 import { Leaderboard } from "./metrics-leaderboard";
 import { OverTraining } from "./metrics-training";
 import { NotFound } from "./NotFound";
 
 const views = [
-  { path: "/metrics", label: "Leaderboard", tab: "Metrics", View: Leaderboard },
-  { path: "/metrics/training", label: "Over training", tab: "Metrics over training", View: OverTraining },
-  { path: "/metrics/compare", label: "Compare", tab: "Two versions compared", View: Compare },
+  { path: "/metrics", label: t.metrics.leaderboard, tab: t.metrics.title, View: Leaderboard },
+  { path: "/metrics/training", label: t.metrics.training, tab: t.metrics.trainingTab, View: OverTraining },
+  { path: "/metrics/compare", label: t.metrics.compare, tab: t.metrics.compareTab, View: Compare },
 ];
 
 export default function Metrics() {
@@ -22,20 +23,20 @@ export default function Metrics() {
   return (
     <div class="page">
       <PageHead
-        title="Metrics"
-        tab={`${shown.tab} · Atelier`}
+        title={t.metrics.title}
+        tab={t.metrics.tab(shown.tab)}
         actions={
           shown.View === Leaderboard &&
           query.measure === undefined && (
             <button type="button" onClick={() => change({ measure: "" })}>
-              Measure a version
+              {t.metrics.measure}
             </button>
           )
         }
       >
-        <p class="lead">How good pictures are, in numbers that say how they were made and how sure they are.</p>
+        <p class="lead">{t.metrics.lead}</p>
       </PageHead>
-      <nav class="tabs" aria-label="Views of metrics">
+      <nav class="tabs" aria-label={t.metrics.views}>
         {views.map(({ path, label }) => (
           <a key={path} href={path} aria-current={path === shown.path ? "page" : undefined}>
             {label}

@@ -29,7 +29,7 @@ export default function Model() {
   const problem = model.problem ?? versions.problem;
   return (
     <div class="page">
-      <PageHead title={problem ? name : "…"} tab={`${name} · Atelier`} />
+      <PageHead title={problem ? name : "…"} tab={t.shell.tab(name)} />
       <ProblemNote problem={problem} />
       {problem?.status === 404 && (
         <p class="row">

@@ -17,6 +17,7 @@ import { useDelivery } from "../lib/sending";
 import { type ChosenStyle, essentials, styleError, stylesIn, stylesTitle, writtenStyles } from "../lib/style";
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
+import { t } from "../strings";
 import { ContentChoice, GalleryChoice, StylesChoice } from "./style-choices";
 import { StyleHistory } from "./style-history";
 
@@ -26,8 +27,8 @@ export default function Style() {
   const problem = methods.problem ?? gallery.problem;
   return (
     <div class="page">
-      <PageHead title="Style transfer">
-        <p class="lead">Draw one picture in the manner of others. They stay on this machine.</p>
+      <PageHead title={t.style.title}>
+        <p class="lead">{t.style.lead}</p>
       </PageHead>
       <ProblemNote problem={problem} />
       {methods.data && gallery.data ? (
@@ -90,7 +91,7 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
 
   const method = methods.find(({ name }) => name === query.method) ?? methods[0];
   const fields = useMemo(() => (method ? fieldsOf(method.hyperparameters) : []), [method]);
-  if (!method) return <p class="empty">The server knows no way to transfer a style.</p>;
+  if (!method) return <p class="empty">{t.style.noMethods}</p>;
 
   const base = baseline(fields);
   const drafts = differing(fields, base, below(query, "hp."));
@@ -105,10 +106,10 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
   const start = async (event: Event) => {
     event.preventDefault();
     const missing = [
-      ...(content ? [] : [{ pointer: "/content", detail: "Choose the picture that is to be drawn." }]),
-      ...(styles.length > 0 ? [] : [{ pointer: "/styles", detail: "Choose a style, or bring one." }]),
+      ...(content ? [] : [{ pointer: "/content", detail: t.style.chooseContent }]),
+      ...(styles.length > 0 ? [] : [{ pointer: "/styles", detail: t.style.chooseStyle }]),
     ];
-    if (!content || missing.length > 0) return setProblem(new Problem(0, "Something is missing.", "", missing));
+    if (!content || missing.length > 0) return setProblem(new Problem(0, t.style.missing, "", missing));
     setStarting(true);
     try {
       const job = await api.stylize({
@@ -150,13 +151,13 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
         onToggle={(name, on) => (on ? add(name) : restyle(latest.current.filter(({ picture }) => picture !== name)))}
       />
       <section class="stack" aria-labelledby="how">
-        <h2 id="how">How it is drawn</h2>
+        <h2 id="how">{t.style.how}</h2>
         <div class="panel stack">
           <SchemaSliders fields={first} base={base} drafts={drafts} errors={hyperErrors} onChange={redraft} />
         </div>
         <div class="fields">
           <SelectField
-            label="Method"
+            label={t.style.method}
             help={method.summary}
             value={method.name}
             error={own.method}
@@ -167,7 +168,7 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
         {grouped(others).map(([group, members]) => (
           <Details
             key={`${method.name} ${group}`}
-            title={groupTitles[group] ?? title(group)}
+            title={t.style.groups[group] ?? title(group)}
             fields={members}
             drafts={drafts}
             from="the defaults"
@@ -187,22 +188,20 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
       {!shownAtFields && <ProblemNote problem={problem} />}
       <div class="start-bar">
         <span>
-          <strong>{content ? "Your picture" : "A picture"}</strong>
+          <strong>{content ? t.style.yours : t.style.aPicture}</strong>
           <span class="soft">
             {" "}
-            · {styles.length > 0 ? `in the style of ${stylesTitle(styles, gallery)}` : "no style yet"}
+            · {styles.length > 0 ? t.style.inStyleOf(stylesTitle(styles, gallery)) : t.style.noStyle}
           </span>
-          <span class="soft"> · {String({ ...base, ...hyper.values }.size)} px</span>
+          <span class="soft"> · {t.style.size(String({ ...base, ...hyper.values }.size))}</span>
         </span>
         <button type="submit" disabled={starting || wrong > 0}>
-          {starting ? "Starting…" : wrong > 0 ? `${plural(wrong, "field")} to mend` : "Draw it"}
+          {starting ? t.style.starting : wrong > 0 ? t.style.toMend(plural(wrong, "field")) : t.style.draw}
         </button>
       </div>
     </form>
   );
 }
-
-const groupTitles: Record<string, string> = { "": "Steps and statistics", layers: "Network and layers" };
 
 const newStyle = (picture: string): ChosenStyle => ({ picture, weight: 1, mask: undefined });
 

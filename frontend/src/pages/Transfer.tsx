@@ -19,9 +19,15 @@ import { useResource } from "../lib/resource";
 import type { Columns, Quantity } from "../lib/series";
 import { againPath, changedIn, styleNames, stylesTitle } from "../lib/style";
 import { isTransfer, jobs, remember } from "../stores/jobs";
+import { t } from "../strings";
+import { NotFound } from "./NotFound";
 
 export default function Transfer() {
   const id = Number(useRoute().params.id);
+  return Number.isInteger(id) ? <Numbered id={id} /> : <NotFound />;
+}
+
+function Numbered({ id }: { id: number }) {
   const { data, problem } = useResource(`transfer ${id}`, () => api.transfer(id));
   useEffect(() => {
     if (data) remember([data]);
@@ -30,7 +36,7 @@ export default function Transfer() {
   if (!isTransfer(job))
     return (
       <div class="page">
-        <PageHead title={problem ? `Style transfer ${id}` : "…"} />
+        <PageHead title={problem ? t.style.titleOf(id) : "…"} />
         <ProblemNote problem={problem} />
       </div>
     );
@@ -52,16 +58,16 @@ function TransferView({ job }: { job: StyleTransfer }) {
   return (
     <div class="page">
       <PageHead
-        title={`Style transfer ${job.id}`}
+        title={t.style.titleOf(job.id)}
         actions={
           <JobActions job={job} onProblem={setRefused} onNew={(next) => route(`/style/${next.id}`)}>
             {picture && (
               <a class={`button ${ended ? "" : "quiet"}`} href={picture} download={`style-transfer-${job.id}.png`}>
-                <Icon name="save" size={18} /> Download
+                <Icon name="save" size={18} /> {t.transfer.download}
               </a>
             )}
             <a class="button quiet" href={againPath(job, method)}>
-              Change and draw again…
+              {t.transfer.again}
             </a>
           </JobActions>
         }
@@ -69,11 +75,14 @@ function TransferView({ job }: { job: StyleTransfer }) {
         <p class="row soft">
           <StatusMark job={job} />
           <span>
-            {capital(stylesTitle(styles, gallery))}, by {method?.title ?? title(name)}
-            {network && ` through ${networkTitles[network] ?? network}`}
+            {t.transfer.by(
+              capital(stylesTitle(styles, gallery)),
+              method?.title ?? title(name),
+              network ? (networkTitles[network] ?? network) : null,
+            )}
             {job.retry_of !== null && (
               <>
-                , retry of <a href={`/style/${job.retry_of}`}>{job.retry_of}</a>
+                {t.transfer.retryOf} <a href={`/style/${job.retry_of}`}>{job.retry_of}</a>
               </>
             )}
           </span>
@@ -84,25 +93,25 @@ function TransferView({ job }: { job: StyleTransfer }) {
       <ProblemNote problem={problem} />
       <div class="transfer-columns">
         <div class="stack">
-          <Scrubber previews={previews} what="Picture" waiting={waitingWords(job)}>
+          <Scrubber previews={previews} what={t.transfer.picture} waiting={waitingWords(job)}>
             {(preview) => (
               <BeforeAfter
                 before={referredUrl(content, 2048)}
                 after={preview?.url}
-                alt={preview ? `Picture after ${number(preview.step)} steps` : ""}
+                alt={preview ? t.transfer.after(number(preview.step)) : ""}
                 share={ended ? 0.5 : 0}
               />
             )}
           </Scrubber>
           {columns.steps.length > 1 && loss.names.length > 0 && (
             <section class="panel stack losses" aria-labelledby="loss">
-              <h2 id="loss">Losses</h2>
+              <h2 id="loss">{t.transfer.losses}</h2>
               <Chart columns={columns} quantity={loss} minor />
             </section>
           )}
         </div>
         <div class="stack">
-          <section class="panel stack" aria-label="Progress">
+          <section class="panel stack" aria-label={t.transfer.progress}>
             <strong>{progressWords(job)}</strong>
             <JobProgress job={job} />
             <Facts job={job} />
@@ -114,7 +123,7 @@ function TransferView({ job }: { job: StyleTransfer }) {
       {job.log && (
         <section class="stack" aria-labelledby="log">
           <div class="row apart">
-            <h2 id="log">Log</h2>
+            <h2 id="log">{t.transfer.log}</h2>
             <a class="small" href={`/logs/${job.log}`}>
               {job.log}
             </a>
@@ -130,11 +139,11 @@ const networkTitles: Record<string, string> = { vgg19: "VGG-19", lite0: "Efficie
 
 /** What stands below the content as long as there is nothing to see but that. */
 function waitingWords({ status, cancel_requested }: StyleTransfer): string {
-  if (cancel_requested || status === "cancelled") return "Cancelled before there was a picture. This is the content.";
-  if (status === "failed") return "It failed before there was a picture. This is the content.";
-  if (status === "paused" || status === "interrupted") return "It waits to be resumed. This is the content.";
-  if (status === "queued") return "It waits for its turn. This is the content.";
-  return "The first picture comes in seconds. This is the content.";
+  if (cancel_requested || status === "cancelled") return t.transfer.waiting.cancelled;
+  if (status === "failed") return t.transfer.waiting.failed;
+  if (status === "paused" || status === "interrupted") return t.transfer.waiting.paused;
+  if (status === "queued") return t.transfer.waiting.queued;
+  return t.transfer.waiting.running;
 }
 
 /** All of them in one chart: what they are told as adds up to what is made small. */
@@ -145,8 +154,8 @@ function lossesIn({ series }: Columns): Quantity {
 
 function Facts({ job }: { job: StyleTransfer }) {
   const facts: [string, string][] = [
-    ["Size", /^\d/.test(job.stage ?? "") ? `${job.stage?.replace(" x ", " × ")}` : "–"],
-    ["Step", job.total_steps > 0 ? `${number(job.step)} / ${number(job.total_steps)}` : "–"],
+    [t.transfer.size, /^\d/.test(job.stage ?? "") ? `${job.stage?.replace(" x ", " × ")}` : "–"],
+    [t.transfer.step, job.total_steps > 0 ? `${number(job.step)} / ${number(job.total_steps)}` : "–"],
     timeFact(job),
   ];
   return <FactList facts={facts} />;
@@ -157,11 +166,11 @@ function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gall
   const names = styleNames(styles, gallery);
   return (
     <section class="panel stack" aria-labelledby="made-of">
-      <h2 id="made-of">Made of</h2>
+      <h2 id="made-of">{t.transfer.madeOf}</h2>
       <ul class="made-of">
         <li>
           <Picture src={referredUrl(content, 256)} alt="" />
-          <span class="small">Content</span>
+          <span class="small">{t.style.content}</span>
         </li>
         {styles.map(({ picture, weight, mask }, index) => (
           <li key={picture}>
@@ -178,7 +187,7 @@ function MadeOf({ job: { style_transfer }, gallery }: { job: StyleTransfer; gall
             </span>
             {mask && (
               <span class="row small soft">
-                <img class="mask" src={referredUrl(mask, 64)} alt="" /> masked
+                <img class="mask" src={referredUrl(mask, 64)} alt="" /> {t.transfer.masked}
               </span>
             )}
           </li>
@@ -198,7 +207,9 @@ function Settings({ job, method }: { job: StyleTransfer; method: StyleMethod | u
         return (
           <div key={name}>
             <dt>{title(name)}</dt>
-            <dd>{Array.isArray(value) ? value.join(", ") || "those of the network" : String(value ?? "not used")}</dd>
+            <dd>
+              {Array.isArray(value) ? value.join(", ") || t.transfer.ofNetwork : String(value ?? t.transfer.notUsed)}
+            </dd>
           </div>
         );
       })}
@@ -207,10 +218,10 @@ function Settings({ job, method }: { job: StyleTransfer; method: StyleMethod | u
   const others = Object.keys(job.hyperparameters).filter((name) => !changed.includes(name));
   return (
     <section class="panel stack close" aria-labelledby="settings">
-      <h2 id="settings">Hyper-parameters</h2>
-      {changed.length > 0 ? list(changed) : <p class="soft">All as by default.</p>}
+      <h2 id="settings">{t.transfer.settings}</h2>
+      {changed.length > 0 ? list(changed) : <p class="soft">{t.transfer.allDefault}</p>}
       <details>
-        <summary>{changed.length > 0 ? `The other ${others.length}` : `All ${others.length}`}</summary>
+        <summary>{t.transfer.others(others.length, changed.length > 0)}</summary>
         {list(others)}
       </details>
     </section>

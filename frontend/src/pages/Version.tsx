@@ -25,7 +25,7 @@ export default function Version() {
   if (data && problem?.status !== 404) return <VersionView key={nameOf(data)} version={data} />;
   return (
     <div class="page">
-      <PageHead title={problem ? `${name}@${version}` : "…"} tab={`${name} · Atelier`} />
+      <PageHead title={problem ? `${name}@${version}` : "…"} tab={t.shell.tab(name)} />
       <ProblemNote problem={problem} />
       {problem?.status === 404 && (
         <p class="row">

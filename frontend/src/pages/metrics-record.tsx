@@ -3,52 +3,58 @@
 import type { Score } from "../api/types";
 import { number, title } from "../lib/format";
 import { arrows, betterWords, circumstanceWords, networkWords, withError } from "../lib/scores";
+import { t } from "../strings";
 
 export function ScoreRecord({ score, onClose }: { score: Score; onClose: () => void }) {
   const { error_by, ...details } = score.details;
   const facts: [string, string | null][] = [
     [
-      "Standard error",
-      score.error === null ? "can't be told" : `${number(score.error)}${error_by ? `, by ${written(error_by)}` : ""}`,
+      t.score.facts.error,
+      score.error === null
+        ? t.score.untold
+        : error_by
+          ? t.score.errorBy(number(score.error), written(error_by))
+          : number(score.error),
     ],
-    ["95 % interval", score.interval?.map(number).join(" to ") ?? null],
-    ["Pictures drawn", number(score.num_generated)],
-    ["Real pictures", score.num_real === null ? null : number(score.num_real)],
-    ["Real set", score.real],
-    ["Part of it", score.split],
-    ["Its fingerprint", score.fingerprint?.slice(0, 16) ?? null],
-    ["Network", networkWords[score.network] ?? score.network],
-    ["Its weights", score.network_digest.slice(0, 16)],
-    ["Generator", score.averaged === null ? null : score.averaged ? "averaged (EMA)" : "as trained last"],
-    ["Truncation ψ", score.truncation_psi === null ? "none" : number(score.truncation_psi)],
-    ["Seed", String(score.seed)],
+    [t.score.facts.interval, score.interval?.map(number).join(t.score.to) ?? null],
+    [t.score.facts.drawn, number(score.num_generated)],
+    [t.score.facts.real, score.num_real === null ? null : number(score.num_real)],
+    [t.score.facts.set, score.real],
+    [t.score.facts.split, score.split],
+    [t.score.facts.fingerprint, score.fingerprint?.slice(0, 16) ?? null],
+    [t.score.facts.network, networkWords[score.network] ?? score.network],
+    [t.score.facts.weights, score.network_digest.slice(0, 16)],
+    [t.score.facts.generator, score.averaged === null ? null : score.averaged ? t.score.averaged : t.score.last],
+    [t.score.facts.truncation, score.truncation_psi === null ? t.score.none : number(score.truncation_psi)],
+    [t.score.facts.seed, String(score.seed)],
     ...named(score.conventions),
     ...named(details),
     ...named(score.code),
-    ["Comparable with", score.comparable.slice(0, 16)],
-    ["Measured", new Date(score.created_at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" })],
+    [t.score.facts.comparable, score.comparable.slice(0, 16)],
+    [
+      t.score.facts.measured,
+      new Date(score.created_at).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" }),
+    ],
   ];
   return (
     <div class="stack close">
       <div class="row apart">
         <div class="stack tight">
-          <h3>
-            {score.title} of {score.subject}: {withError(score)}
-          </h3>
+          <h3>{t.score.of(score.title, score.subject, withError(score))}</h3>
           <p class="small soft">
             {arrows[score.better]} {betterWords[score.better]}. {circumstanceWords(score)}
           </p>
         </div>
         <div class="row">
           <a class="small" href={`/api/v1/scores/${score.id}`} target="_blank" rel="noreferrer">
-            JSON
+            {t.score.json}
           </a>
           <button class="quiet" type="button" onClick={onClose}>
-            Close
+            {t.common.close}
           </button>
         </div>
       </div>
-      <p class="small resize">Resized by {score.resize}</p>
+      <p class="small resize">{t.score.resized(score.resize)}</p>
       <dl class="settings">
         {facts.map(([name, value]) =>
           value === null || value === "" ? null : (

@@ -4,6 +4,7 @@ import { useId } from "preact/hooks";
 import { api } from "../api/client";
 import type { Model, Version } from "../api/types";
 import { useResource } from "../lib/resource";
+import { t } from "../strings";
 
 interface Chosen {
   model: string;
@@ -36,7 +37,7 @@ export function VersionFields({ models, versions, version, named = "", onChoose 
     <div class="version-fields">
       <div class="field">
         <div class="field-label">
-          <label for={`${id}-model`}>{named}Model</label>
+          <label for={`${id}-model`}>{t.metrics.model(named)}</label>
         </div>
         <select id={`${id}-model`} value={version.model} onChange={(e) => onChoose(e.currentTarget.value)}>
           {models.map(({ name }) => (
@@ -46,7 +47,7 @@ export function VersionFields({ models, versions, version, named = "", onChoose 
       </div>
       <div class="field">
         <div class="field-label">
-          <label for={`${id}-version`}>{named}Version</label>
+          <label for={`${id}-version`}>{t.metrics.version(named)}</label>
         </div>
         <select
           id={`${id}-version`}

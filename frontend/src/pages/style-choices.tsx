@@ -9,6 +9,7 @@ import { Slider } from "../components/Slider";
 import { capital } from "../lib/format";
 import { type Delivery, useDelivery } from "../lib/sending";
 import { type ChosenStyle, nearest, styleError, styleNames, weights } from "../lib/style";
+import { t } from "../strings";
 
 interface ContentChoiceProps {
   content: string | undefined;
@@ -21,16 +22,16 @@ export function ContentChoice({ content, delivery, error, onRemove }: ContentCho
   return (
     <section class="stack" aria-labelledby="content">
       <div class="row apart choice-head">
-        <h2 id="content">Content</h2>
+        <h2 id="content">{t.style.content}</h2>
         {content && (
           <button class="plain" type="button" onClick={onRemove}>
-            Remove
+            {t.style.remove}
           </button>
         )}
       </div>
       <PictureDrop
-        label="Content picture"
-        invitation="Drop the picture to draw"
+        label={t.style.contentPicture}
+        invitation={t.style.dropContent}
         delivery={delivery}
         picture={content && referredUrl(content, 768)}
         error={error}
@@ -55,7 +56,7 @@ export function StylesChoice({ styles, gallery, delivery, problem, error, onChan
   return (
     <section class="stack" aria-labelledby="styles">
       <div class="row apart choice-head">
-        <h2 id="styles">Styles</h2>
+        <h2 id="styles">{t.style.styles}</h2>
       </div>
       {styles.length > 0 && (
         <ul class="chosen-styles">
@@ -73,9 +74,9 @@ export function StylesChoice({ styles, gallery, delivery, problem, error, onChan
         </ul>
       )}
       <PictureDrop
-        label="Style pictures"
-        invitation={styles.length > 0 ? "Drop another style" : "Drop pictures whose style you want"}
-        help={styles.length > 0 ? undefined : "Or take some from the gallery. Several are blended."}
+        label={t.style.stylePictures}
+        invitation={styles.length > 0 ? t.style.dropAnother : t.style.dropStyles}
+        help={styles.length > 0 ? undefined : t.style.dropHelp}
         delivery={delivery}
         several
         error={error}
@@ -102,17 +103,17 @@ function ChosenRow({ style, name, several, error, onChange, onRemove }: ChosenRo
       <div class="stack tight">
         <div class="row apart">
           <strong>{capital(name)}</strong>
-          <button class="plain" type="button" onClick={onRemove} aria-label={`Remove ${name}`}>
-            Remove
+          <button class="plain" type="button" onClick={onRemove} aria-label={t.style.removeNamed(name)}>
+            {t.style.remove}
           </button>
         </div>
         {several && (
           <Slider
-            label="Weight"
-            named={`Weight of ${name}`}
+            label={t.style.weight}
+            named={t.style.weightOf(name)}
             value={weight === 1 ? undefined : nearest(weights, weight)}
             rest={weights.indexOf(1)}
-            resting="1, as much as the others"
+            resting={t.style.asOthers}
             min={0}
             max={weights.length - 1}
             step={1}
@@ -127,20 +128,20 @@ function ChosenRow({ style, name, several, error, onChange, onRemove }: ChosenRo
         )}
         <details open={mask !== undefined || undefined}>
           <summary class="small">
-            Mask <span class="soft">{mask ? "where it is white" : "none: everywhere"}</span>
+            {t.style.mask} <span class="soft">{mask ? t.style.whereWhite : t.style.everywhere}</span>
           </summary>
           <div class="stack tight">
             <PictureDrop
-              label={`Mask of ${name}`}
-              invitation="Drop a mask"
-              help="White where this style is wanted, black where it is not."
+              label={t.style.maskOf(name)}
+              invitation={t.style.dropMask}
+              help={t.style.maskHelp}
               delivery={delivery}
               picture={mask && referredUrl(mask, 256)}
               error={undefined}
             />
             {mask && (
               <button class="plain fit" type="button" onClick={() => onChange({ mask: undefined })}>
-                Remove the mask
+                {t.style.removeMask}
               </button>
             )}
           </div>
@@ -159,7 +160,7 @@ interface GalleryChoiceProps {
 export function GalleryChoice({ all, chosen, onToggle }: GalleryChoiceProps) {
   return (
     <section class="stack" aria-labelledby="gallery">
-      <h2 id="gallery">Gallery</h2>
+      <h2 id="gallery">{t.style.gallery}</h2>
       <div class="gallery">
         {all.map(({ name, title, description, licence, url }) => (
           <label class="card" key={name} title={`${description} ${licence}`}>

@@ -10,6 +10,7 @@ import { isLive, progressWords } from "../lib/job";
 import { asProblem, useResource } from "../lib/resource";
 import { stylesTitle } from "../lib/style";
 import { jobs, remember, transfersOf } from "../stores/jobs";
+import { t } from "../strings";
 
 export function StyleHistory({ gallery }: { gallery: Style[] | undefined }) {
   const { data, problem } = useResource("style transfers", () => api.transfers());
@@ -32,7 +33,7 @@ export function StyleHistory({ gallery }: { gallery: Style[] | undefined }) {
   const shown = transfersOf(jobs.value);
   return (
     <section class="stack" aria-labelledby="history">
-      <h2 id="history">Drawn so far</h2>
+      <h2 id="history">{t.style.drawn}</h2>
       <ProblemNote problem={problem ?? failed} />
       {shown.length > 0 && (
         <div class="versions">
@@ -41,12 +42,10 @@ export function StyleHistory({ gallery }: { gallery: Style[] | undefined }) {
           ))}
         </div>
       )}
-      {data && shown.length === 0 && (
-        <p class="empty">Nothing yet. A picture and a style are enough: all else has good defaults.</p>
-      )}
+      {data && shown.length === 0 && <p class="empty">{t.style.nothing}</p>}
       {cursor && (
         <button class="quiet" type="button" onClick={readOn}>
-          Older ones
+          {t.style.older}
         </button>
       )}
     </section>
@@ -62,7 +61,7 @@ function Card({ job, gallery, now }: { job: StyleTransfer; gallery: Style[] | un
           <Picture
             class={job.preview ? "" : "pale"}
             src={job.preview ? `${job.preview}?size=384` : referredUrl(content, 384)}
-            alt={job.preview ? `Style transfer ${job.id}` : `Content of style transfer ${job.id}`}
+            alt={job.preview ? t.style.titleOf(job.id) : t.style.contentOf(job.id)}
           />
         </div>
         <figcaption>

@@ -465,6 +465,7 @@ export const en = {
     noAnswer: "The server does not answer.",
     refusedWith: (status: number) => `The server refused (${status})`,
     brokeOff: "The connection broke off.",
+    liveBroke: "The live channel broke off.",
     nothingAdded: "Nothing was added. Try again.",
   },
   drop: {
