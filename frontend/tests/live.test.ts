@@ -63,6 +63,7 @@ it("draws every place by the newest wishes, and none of them waits for ever", ()
   const socket = Socket.last;
   socket.open();
   live.want([wish(1, 0.5), wish(2, 0.5), wish(3, 0.5)]);
+  expect(socket.sent).toHaveLength(1); // never more than one to answer
   for (let id = 1; id <= 4; id += 1) socket.answer(id);
   expect(socket.sent.map((sent) => [sent.seed, (sent as { truncation_psi?: number }).truncation_psi])).toEqual([
     [1, 1],
