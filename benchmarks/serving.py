@@ -290,6 +290,7 @@ class Bench:
             for model, title, wish, turned, asked in cases:
                 if "ONNX" in title and not graph(port, model):
                     continue
+                httpx.post(f"http://127.0.0.1:{port}{path(model).replace('images', 'load')}", json={}, timeout=180).raise_for_status()
                 live = path(model).replace("images", "live")
                 plan = {"kind": "slider", "port": int(port), "path": live, "rate": 30, "wish": wish, "turned": turned}
                 play(**plan, wishes=30)
