@@ -73,12 +73,7 @@ function ModelView({ model, versions }: { model: ModelShape; versions: Version[]
             <button
               class="quiet"
               type="button"
-              onClick={() =>
-                attempt(async () => {
-                  await discardModel(model.name, changed);
-                  route("/models");
-                })
-              }
+              onClick={() => attempt(() => discardModel(model.name, () => route("/models")))}
             >
               {words.deleteModel}
             </button>
@@ -106,10 +101,7 @@ function ModelView({ model, versions }: { model: ModelShape; versions: Version[]
           chosen={chosen}
           onChoose={(version) => change({ compare: toggled(chosen, version) })}
           onDelete={(version) =>
-            attempt(async () => {
-              await discardVersion(model.name, version, changed);
-              if (versions.length === 1) route("/models");
-            })
+            attempt(() => discardVersion(model.name, version, versions.length > 1 ? changed : () => route("/models")))
           }
         />
       </section>

@@ -51,8 +51,7 @@ function VersionView({ version }: { version: VersionShape }) {
   const name = nameOf(version);
   const discard = async () => {
     try {
-      await discardVersion(model, number_, changed);
-      route(modelUrl(model));
+      await discardVersion(model, number_, () => route(modelUrl(model)));
     } catch (reason) {
       setProblem(asProblem(reason));
     }

@@ -7,6 +7,7 @@ import type { ScoreBrief } from "../api/types";
 import { ProblemNote } from "../components/pieces";
 import { asProblem } from "../lib/resource";
 import { arrows, withError } from "../lib/scores";
+import { changed } from "../stores/models";
 import { toast } from "../stores/toasts";
 import { t } from "../strings";
 
@@ -107,22 +108,22 @@ export function ScoreWords({ score }: { score: ScoreBrief }) {
   );
 }
 
-/** Delete a version, and say how to have it back. */
-export async function discardVersion(model: string, version: number, onChange: () => void) {
+/** Delete a version, and say how to have it back. `onGone` leaves its page, or reads anew what stays. */
+export async function discardVersion(model: string, version: number, onGone: () => void) {
   await api.deleteVersion(model, version);
-  onChange();
+  onGone();
   toast(t.models.deletedVersion(`${model}@${version}`), async () => {
     await api.restoreVersion(model, version);
-    onChange();
+    changed();
   });
 }
 
 /** The same for a model with all its versions. */
-export async function discardModel(model: string, onChange: () => void) {
+export async function discardModel(model: string, onGone: () => void) {
   await api.deleteModel(model);
-  onChange();
+  onGone();
   toast(t.models.deletedModel(model), async () => {
     await api.restoreModel(model);
-    onChange();
+    changed();
   });
 }
