@@ -19,6 +19,18 @@ def run(seconds: float, device: str = "cpu", **chosen: object) -> Run:
     return Run(DCGAN.hyperparameters("debug", **chosen).model_dump(mode="json"), seconds, device)
 
 
+@pytest.mark.parametrize(("name", "preset"), [(name, preset) for name, cls in architectures.items() for preset in cls.presets])
+def test_every_preset_has_figures_that_can_be(name: str, preset: str) -> None:
+    told = estimate(architectures[name], preset, [], device="cpu", jobs=1)
+    assert told.parameters is not None
+    assert told.parameters > 1000
+    assert told.memory is None or 50_000_000 < told.memory < 64_000_000_000
+    assert (told.basis == "figure") is (told.seconds is not None)
+    if preset == "quick":
+        assert told.seconds is not None
+        assert 60 < told.seconds < 3600  # minutes, as it says of itself
+
+
 def test_own_runs_count_more_than_a_figure_and_the_median_of_the_newest_counts() -> None:
     runs = [run(seconds) for seconds in (3, 1, 2, 50, 2.5, 0.001, 0.001)]
     told = estimate(DCGAN, "debug", runs, device="cpu", jobs=1)

@@ -56,7 +56,7 @@ class Run:
 
 @functools.cache
 def _figures() -> dict[str, dict[str, dict[str, float]]]:
-    """By architecture and preset; `benchmarks/presets.py --write` measures them."""
+    """By architecture and preset, as far as they were measured; `benchmarks/presets.py --write` does that."""
     figures: dict[str, dict[str, dict[str, float]]] = json.loads((Path(atelier.models.__path__[0]) / "costs.json").read_text())
     return figures
 
@@ -71,7 +71,7 @@ def estimate(cls: type[GenerativeModel], preset: str, runs: Sequence[Run], *, de
     each: float | None = None
     if alike:
         each = statistics.median(run.seconds_per_image for run in alike)
-    elif figure and device == "cpu":
+    elif figure and "seconds_per_image" in figure and device == "cpu":
         threads = max(1, (os.cpu_count() or 1) // jobs)
         each = figure["seconds_per_image"] / (1 + PARALLEL * (threads - 1))
     return EstimateOut(
@@ -80,5 +80,5 @@ def estimate(cls: type[GenerativeModel], preset: str, runs: Sequence[Run], *, de
         basis=None if each is None else "runs" if alike else "figure",
         runs=len(alike),
         parameters=int(figure["parameters"]) if figure else None,
-        memory=int(figure["bytes"] + figure["bytes_per_image"] * hp.batch_size / hp.accumulate) if figure else None,
+        memory=int(figure["bytes"] + figure["bytes_per_image"] * hp.batch_size / hp.accumulate) if figure and "bytes" in figure else None,
     )

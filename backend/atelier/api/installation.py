@@ -175,9 +175,10 @@ def _storage(store: Store, binned: list[Path]) -> StorageOut:
     usage = _usage(store.root, int(time.monotonic() // USAGE_SECONDS))
     sizes = {area: list(usage.get(area, (0, 0))) for area in (*dict.fromkeys(AREAS.values()), "database", "other")}
     for folder in binned:
-        for area, sign in (("versions", -1), ("bin", 1)):
-            sizes[area][0] += sign * size_of(folder)
-            sizes[area][1] += sign * (len(list(folder.iterdir())) if folder.is_dir() else 0)
+        moved = size_of(folder), len(list(folder.iterdir())) if folder.is_dir() else 0
+        for index, amount in enumerate(moved):
+            sizes["versions"][index] -= amount
+            sizes["bin"][index] += amount
     areas = [AreaOut(area=area, bytes=max(0, taken), files=max(0, files)) for area, (taken, files) in sizes.items()]
     return StorageOut(folder=str(store.root), areas=areas, bytes=sum(area.bytes for area in areas))
 
