@@ -119,7 +119,7 @@ def graph(port: str, model: str) -> bool:
 
 def discover(port: str, model: str) -> None:
     """Directions in a generator's weights."""
-    url, wanted = f"http://127.0.0.1:{port}/api/v1/discoveries", {"model": model, "methods": ["sefa"]}
+    url, wanted = f"http://127.0.0.1:{port}/api/v1/discoveries", {"model": model, "version": 1, "methods": ["sefa"]}
     job = httpx.post(url, json=wanted, timeout=60).json()
     while job["status"] != "succeeded":
         assert job["status"] in ("queued", *ACTIVE), job
