@@ -119,6 +119,16 @@ def test_one_stream_tells_of_jobs_and_of_logs(server: Server) -> None:
     assert parts[new.name] == {"log": new.name, "offset": 0, "next": 6, "text": "begun\n"}
 
 
+def test_the_machine_is_told_of_again_and_again_to_who_asks(server: Server) -> None:
+    with server.client.stream("GET", "/api/v1/events", params={"topics": "system"}) as stream:
+        events = read_events(stream.iter_lines())
+        told = [next(events), next(events)]
+    assert [(event["event"], event.get("id")) for event in told] == [("system", None)] * 2
+    known = server.client.get("/api/v1/system").json()
+    assert told[0]["data"].keys() == known.keys()
+    assert told[1]["data"]["memory"]["total"] == known["memory"]["total"]
+
+
 def test_open_streams_end_when_the_server_stops(server: Server) -> None:
     database = Database(Settings(store_dir=server.store).resolved_database_url)
     with database.write() as session:
