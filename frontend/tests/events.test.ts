@@ -125,6 +125,16 @@ it("tries at once when a request is answered, or the machine is online again", a
   expect(store.connection.value).toBe("open");
 });
 
+it("looks at once whether the server is there when the machine is offline", async () => {
+  listen("jobs");
+  await settled();
+  Source.newest.open();
+  dispatchEvent(new Event("offline"));
+  expect([store.connection.value, Source.opened.length]).toEqual(["away", 2]);
+  Source.newest.open();
+  expect(store.connection.value).toBe("open");
+});
+
 it("begins anew where the server's events do", async () => {
   const steps: unknown[] = [];
   listen("job:7", (event) => event.type === "metrics" && steps.push(event.data.step));

@@ -21,7 +21,12 @@ export default function Logs() {
   const shown = data?.filter((log) => !kind || (log.kind ?? "gone") === kind);
   const named = useRoute().params.name;
   const name = named ?? shown?.[0]?.name;
-  const writing = (log: string) => live.includes(log) || (data?.find((other) => other.name === log)?.active ?? false);
+  const writing = (log: string) => {
+    if (live.includes(log)) return true;
+    const known = data?.find((other) => other.name === log);
+    const told = known && known.job !== null ? jobs.value.get(known.job) : undefined;
+    return told === undefined && (known?.active ?? false); // of a job that was told of since, the list may be old
+  };
 
   return (
     <div class="page">

@@ -47,6 +47,7 @@ function settle() {
     const topics = [...new Set([...subscriptions].map(({ topic }) => topic))].sort();
     if (topics.join() === told) return;
     told = topics.join();
+    if (!tab) addEventListener("offline", () => noticed(false)); // a server on this machine answers all the same, and at once
     tab ??= joinTabs({ onEvent, onState, onMissed: readAgain });
     tab.want(topics);
   });
