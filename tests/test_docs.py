@@ -26,7 +26,7 @@ from atelier.datasets.catalog import open_dataset
 from atelier.datasets.downloads import downloads
 from atelier.datasets.layouts.base import layouts
 from atelier.models import artifact
-from atelier.models.base import architectures
+from atelier.models.base import ImageSpec, architectures
 from atelier.registry.database import Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
@@ -118,6 +118,7 @@ def test_the_architecture_of_the_readme_learns(tmp_path: Path, monkeypatch: pyte
     importlib.import_module("lsgan")
     lsgan = architectures["lsgan"]
     hp = lsgan.hyperparameters("debug", steps=3)
+    assert lsgan.latent_dim(hp) == lsgan(hp, ImageSpec(3, 16)).generator.latent_dim  # no hyper-parameter of it
     dataset = prepare(open_dataset("shapes", {"count": 32}), hp.resolution, tmp_path)
     training = Training(lsgan(hp, dataset.spec), dataset, hp, device=torch.device("cpu"), seed=0)
     before = training.preview()

@@ -270,9 +270,11 @@ class GenerativeModel(nn.Module, ABC):
 
     @classmethod
     def latent_dim(cls, hp: _Hyperparameters) -> int:
-        """That of the generator with these hyper-parameters."""
-        dim: int = getattr(hp, "latent_dim")  # noqa: B009  every architecture's own have it
-        return dim
+        """That of the generator with these hyper-parameters: one of them, or else what its generator says of itself."""
+        if (dim := getattr(hp, "latent_dim", None)) is None:
+            with torch.device("meta"):  # nothing is computed
+                dim = cls(hp, ImageSpec(3, hp.resolution, num_classes=2, num_attributes=2)).generator.latent_dim
+        return int(dim)
 
     @classmethod
     def num_styles(cls, hp: _Hyperparameters) -> int:
