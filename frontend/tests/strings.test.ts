@@ -62,23 +62,12 @@ function isForProgrammers({ parent }: ts.Node): boolean {
   return ts.isNewExpression(parent) && parent.expression.getText() === "Error";
 }
 
-/** Still to be moved; nothing may be added. */
-const unmoved: string[] = [
-  "lib/scores.ts",
-  "pages/metrics-compare.tsx",
-  "pages/metrics-form.tsx",
-  "pages/metrics-leaderboard.tsx",
-  "pages/metrics-training.tsx",
-];
-
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("strings/") && name !== "api/schema.d.ts")
   .sort();
 
-it.each(files.filter((name) => !unmoved.includes(name)))("%s leaves what the page says to strings/", (name) => {
+it.each(files)("%s leaves what the page says to strings/", (name) => {
   expect(english(`${root}/${name}`)).toEqual([]);
 });
 
-it("knows English when it sees it", () => {
-  expect(unmoved.filter((name) => !files.includes(name) || english(`${root}/${name}`).length === 0)).toEqual([]);
-});
+it("knows English when it sees it", () => expect(english(`${root}/strings/en.ts`).length).toBeGreaterThan(100));

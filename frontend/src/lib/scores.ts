@@ -1,7 +1,8 @@
 /** Scores side by side: what can be compared shares a column or an axis, and what was measured alike shares a board. */
 
 import type { Better, Metric, Score, Version } from "../api/types";
-import { number, plural } from "./format";
+import { t } from "../strings";
+import { number } from "./format";
 
 /** The value to as many digits as its error leaves, and the error to two: "34.21" and "0.53". */
 export function measured({ value, error }: { value: number; error: number | null }): [string, string | null] {
@@ -25,7 +26,6 @@ export function withError(score: { value: number; error: number | null }): strin
   return error === null ? value : `${value} ± ${error}`;
 }
 
-export const betterWords: Record<Better, string> = { lower: "lower is better", higher: "higher is better" };
 export const arrows: Record<Better, string> = { lower: "↓", higher: "↑" };
 
 export function isBetter(better: Better, value: number, than: number): boolean {
@@ -103,7 +103,9 @@ export function boards(scores: Score[]): Board[] {
 /** What differs between real sets of one name: how large their pictures are, or what is in them. */
 function setApart({ conventions: { resolution }, fingerprint }: Score, others: Board[]): string {
   const alike = others.some(({ of }) => of.conventions.resolution === resolution);
-  return alike || resolution === undefined ? `content ${fingerprint?.slice(0, 6)}` : `at ${resolution} px`;
+  return alike || resolution === undefined
+    ? t.metrics.apart.content(fingerprint?.slice(0, 6) ?? "")
+    : t.metrics.apart.size(String(resolution));
 }
 
 function board(key: string, scores: Score[]): Board | null {
@@ -140,22 +142,15 @@ function circumstances({ fingerprint, real, split, num_real, network, num_genera
   return [...against, network, num_generated].join(".");
 }
 
-export const networkWords: Record<string, string> = {
-  lite0: "EfficientNet-Lite0",
-  inception: "Inception v3",
-  vgg16: "LPIPS’ VGG-16",
-};
+export const networkTitle = (name: string) => t.metrics.networks[name] ?? name;
 
 /** "5,000 drawn against 1,500 real pictures of digits (train), seen by EfficientNet-Lite0" */
 export function circumstanceWords({ fingerprint, real, split, num_real, network, num_generated }: Score): string {
-  const part = split === null || split === "all" || split === "file" ? "" : ` (${split})`;
-  const against =
-    num_real === null ? `the statistics in ${real}` : `${plural(num_real, "real picture")} of ${real}${part}`;
-  const drawn =
-    fingerprint === null
-      ? `${number(num_generated)} drawn, none real`
-      : `${number(num_generated)} drawn against ${against}`;
-  return `${drawn}, seen by ${networkWords[network] ?? network}`;
+  const words = t.metrics.circumstances;
+  const part = split === "all" || split === "file" ? null : split;
+  const against = num_real === null ? words.statistics(real ?? "") : words.real(num_real, real ?? "", part);
+  const count = number(num_generated);
+  return words.seenBy(fingerprint === null ? words.alone(count) : words.against(count, against), networkTitle(network));
 }
 
 function column(score: Score, all: Score[]): Column {
@@ -167,13 +162,13 @@ function column(score: Score, all: Score[]): Column {
 /** What differs between columns of one title, in words. */
 function apart(score: Score, others: Score[]): string {
   if (others.some(({ num_generated }) => num_generated !== score.num_generated))
-    return `${number(score.num_generated)} drawn`;
+    return t.metrics.apart.drawn(number(score.num_generated));
   const names = Object.keys(score.conventions).filter((name) =>
     others.some(({ conventions }) => JSON.stringify(conventions[name]) !== JSON.stringify(score.conventions[name])),
   );
   if (names.length > 0)
     return names.map((name) => `${name.replaceAll("_", " ")} ${score.conventions[name]}`).join(", ");
-  return `network ${score.network_digest.slice(0, 6)}`;
+  return t.metrics.apart.network(score.network_digest.slice(0, 6));
 }
 
 /** By a column's values, the best first unless asked otherwise; rows without one come last. */

@@ -7,13 +7,15 @@ import { Icon } from "../components/Icon";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
 import { type Can, canBeAsked, canOf, nothing, shared } from "../lib/abilities";
 import { useResource } from "../lib/resource";
-import { arrows, betterWords, circumstanceWords, difference, measured, withError } from "../lib/scores";
+import { arrows, circumstanceWords, difference, measured, withError } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
 import { asked, type Wishes, wishesOf } from "../lib/wishes";
 import { evaluationsOf, jobs } from "../stores/jobs";
+import { t } from "../strings";
 import { Controls } from "./inference-controls";
 import { useVersion, VersionFields } from "./metrics-version";
 
+const words = t.metrics.versus;
 const most = 32; // images of each
 const largestSeed = 2 ** 31 - 1;
 
@@ -25,7 +27,9 @@ export function Compare() {
   if (drawable.length === 0)
     return (
       <p class="empty">
-        There is no version to compare yet. <a href="/train">Train a model</a> first.
+        {words.none}
+        <a href="/train">{words.train}</a>
+        {words.first}
       </p>
     );
   return <Both models={drawable} />;
@@ -51,8 +55,8 @@ function Both({ models }: { models: Model[] }) {
           class="quiet square"
           type="button"
           onClick={() => change({ a: `${b.model}@${b.version}`, b: `${a.model}@${a.version}` })}
-          aria-label="Swap A and B"
-          title="Swap A and B"
+          aria-label={words.swap}
+          title={words.swap}
         >
           ⇄
         </button>
@@ -87,9 +91,9 @@ function Samples({ a, b }: { a: Version; b: Version }) {
   return (
     <section class="stack" aria-labelledby="drawn">
       <div class="row apart">
-        <h2 id="drawn">Drawn from the same seeds</h2>
+        <h2 id="drawn">{words.drawn}</h2>
         <div class="row seeds">
-          <label for="seed">First seed</label>
+          <label for="seed">{words.seed}</label>
           <input
             id="seed"
             class="short"
@@ -105,8 +109,8 @@ function Samples({ a, b }: { a: Version; b: Version }) {
             type="button"
             disabled={locked}
             onClick={() => change({ seed: String(Math.floor(Math.random() * 1_000_000)) })}
-            aria-label="Roll a seed"
-            title="Roll a seed"
+            aria-label={t.inference.draw.roll}
+            title={t.inference.draw.roll}
           >
             <Icon name="dice" />
           </button>
@@ -115,12 +119,12 @@ function Samples({ a, b }: { a: Version; b: Version }) {
             type="button"
             aria-pressed={locked}
             onClick={() => change({ lock: locked ? undefined : "1", seed: seedText })}
-            aria-label="Keep the seeds"
-            title={locked ? "The seeds are kept" : "Keep the seeds"}
+            aria-label={words.keepSeeds}
+            title={locked ? words.seedsKept : words.keepSeeds}
           >
             <Icon name="lock" />
           </button>
-          <label for="count">Images</label>
+          <label for="count">{words.images}</label>
           <input
             id="count"
             class="short"
@@ -134,12 +138,12 @@ function Samples({ a, b }: { a: Version; b: Version }) {
       </div>
       {(seed === null || count === null) && (
         <p class="field-error" role="alert">
-          {seed === null ? `A seed is a whole number from 0 to ${largestSeed}.` : `From 1 to ${most} images of each.`}
+          {seed === null ? t.inference.draw.badSeed(largestSeed) : words.badCount(most)}
         </p>
       )}
       {canBeAsked(can) && (
         <details open={Object.keys(asked(query)).length > 0}>
-          <summary>Ask both for the same</summary>
+          <summary>{words.ask}</summary>
           <Controls can={can} query={query} change={change} />
         </details>
       )}
@@ -190,7 +194,11 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
         <div class={`pairs ${wanted !== settled || !data ? "busy" : ""}`}>
           {places.map((image, index) => (
             <figure key={index}>
-              {image ? <Picture src={image.url} alt={`${named} from seed ${image.seed}`} /> : <div class="picture" />}
+              {image ? (
+                <Picture src={image.url} alt={t.inference.compare.image(named, image.seed)} />
+              ) : (
+                <div class="picture" />
+              )}
               <figcaption class="soft">{image?.seed ?? "…"}</figcaption>
             </figure>
           ))}
@@ -225,16 +233,16 @@ function Differences({ a, b }: { a: Version; b: Version }) {
     scores.filter(({ comparable }) => !both.some(([score]) => score.comparable === comparable));
   return (
     <section class="stack" aria-labelledby="differences">
-      <h2 id="differences">Their scores</h2>
+      <h2 id="differences">{words.scores}</h2>
       {both.length > 0 ? (
         <table class="board">
           <thead>
             <tr>
-              <th scope="col">Measured alike</th>
+              <th scope="col">{words.alike}</th>
               <th scope="col">A</th>
               <th scope="col">B</th>
-              <th scope="col">B less A</th>
-              <th scope="col">Verdict</th>
+              <th scope="col">{words.difference}</th>
+              <th scope="col">{words.verdict}</th>
             </tr>
           </thead>
           <tbody>
@@ -244,17 +252,17 @@ function Differences({ a, b }: { a: Version; b: Version }) {
           </tbody>
         </table>
       ) : (
-        <p class="empty">Nothing was measured alike of both, so their scores can’t be compared yet.</p>
+        <p class="empty">{words.nothing}</p>
       )}
       <Alone named="A" scores={alone(ofA.data)} other={b} otherNamed="B" />
       <Alone named="B" scores={alone(ofB.data)} other={a} otherNamed="A" />
       {ofA.data.length + ofB.data.length === 0 && (
         <div class="row">
           <a class="button quiet" href={address("/metrics", { measure: `${a.model}@${a.version}` })}>
-            Measure A
+            {words.measure("A")}
           </a>
           <a class="button quiet" href={address("/metrics", { measure: `${b.model}@${b.version}` })}>
-            Measure B
+            {words.measure("B")}
           </a>
         </div>
       )}
@@ -271,7 +279,7 @@ function Compared({ first, second }: { first: Score; second: Score }) {
         <span class="stack tight">
           <span>{first.title}</span>
           <span class="small soft">
-            {arrows[first.better]} {betterWords[first.better]}. {circumstanceWords(first)}
+            {arrows[first.better]} {t.metrics.better[first.better]}. {circumstanceWords(first)}
           </span>
         </span>
       </th>
@@ -282,25 +290,18 @@ function Compared({ first, second }: { first: Score; second: Score }) {
         <span class="name">B</span> {withError(second)}
       </td>
       <td>
-        <span class="name">B less A</span> {found.value > 0 && "+"}
+        <span class="name">{words.difference}</span> {found.value > 0 && "+"}
         {value}
         {error !== null && ` ± ${error}`}
       </td>
       <td>
         <span class={`tag ${found.verdict === "first" || found.verdict === "second" ? "best" : ""}`}>
-          {verdicts[found.verdict]}
+          {words.verdicts[found.verdict]}
         </span>
       </td>
     </tr>
   );
 }
-
-const verdicts = {
-  first: "A is better",
-  second: "B is better",
-  level: "no larger than the errors",
-  unknown: "its error is not known",
-};
 
 interface AloneProps {
   named: string;
@@ -326,8 +327,8 @@ function Alone({ named, scores, other, otherNamed }: AloneProps) {
   });
   return (
     <p class="small soft">
-      Only {named} was measured by {scores.map((score) => `${score.title} (${withError(score)})`).join(", ")}.{" "}
-      <a href={way}>Measure {otherNamed} alike</a>
+      {words.alone(named, scores.map((score) => `${score.title} (${withError(score)})`).join(", "))}
+      <a href={way}>{words.measureAlike(otherNamed)}</a>
     </p>
   );
 }

@@ -8,11 +8,13 @@ import { SelectField, TextField } from "../components/fields";
 import { Loading, ProblemNote } from "../components/pieces";
 import { Slider } from "../components/Slider";
 import { asProblem, useResource } from "../lib/resource";
-import { type Board, lacks, missing, networkWords, titleThrough, usualFirst, usualMetrics } from "../lib/scores";
+import { type Board, lacks, missing, networkTitle, titleThrough, usualFirst, usualMetrics } from "../lib/scores";
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
+import { t } from "../strings";
 import { useVersion, VersionFields } from "./metrics-version";
 
+const words = t.metrics.form;
 const usual = { metrics: usualMetrics, images: "5000", network: "lite0" };
 
 /** As the board that is shown was measured, unless somebody says otherwise: then the version stands among its rows. */
@@ -28,16 +30,18 @@ export function MeasureForm({ board }: { board: Board | undefined }) {
     <section class="panel stack" aria-labelledby="measure" ref={box}>
       <div class="row apart">
         <h2 id="measure" tabIndex={-1}>
-          Measure a version
+          {t.metrics.measure}
         </h2>
         <button class="plain" type="button" onClick={() => change({ measure: undefined })}>
-          Close
+          {t.common.close}
         </button>
       </div>
       <ProblemNote problem={problem} />
       {drawable?.length === 0 && (
         <p>
-          There is no version yet. <a href="/train">Train one</a> first.
+          {words.none}
+          <a href="/train">{words.train}</a>
+          {words.first}
         </p>
       )}
       {drawable && drawable.length > 0 && known.data ? (
@@ -86,9 +90,8 @@ function Form({ models, known, board }: FormProps) {
   const errors = fieldErrors(problem);
   const count = whole(images);
   const least = Math.max(2, ...chosen.map((metric) => metric.least));
-  const countError =
-    count === null || count < least ? `At least ${least} images, for what is chosen.` : errors.num_samples;
-  const seedError = whole(seed) === null ? "Write a whole number from 0." : errors.seed;
+  const countError = count === null || count < least ? words.fewImages(least) : errors.num_samples;
+  const seedError = whole(seed) === null ? words.noSeed : errors.seed;
   const ready = chosen.length > 0 && absent.length === 0 && count !== null && count >= least && whole(seed) !== null;
 
   const start = async (event: Event) => {
@@ -122,20 +125,16 @@ function Form({ models, known, board }: FormProps) {
       <div class="fields">
         <VersionFields models={models} versions={versions} version={version} onChoose={choose} />
         <SelectField
-          label="Seen by"
-          help={
-            network === "inception"
-              ? "Distances are those of published figures, where these are of as many pictures."
-              : "Always here. Its distances are compared with each other, and never with a published FID."
-          }
+          label={words.seenBy}
+          help={network === "inception" ? words.inceptionHelp : words.liteHelp}
           value={network}
           error={absent.length === 0 ? errors.network : undefined}
-          options={networks.map((name) => [name, networkWords[name] ?? name])}
+          options={networks.map((name) => [name, networkTitle(name)])}
           onChoose={(name) => edited({ network: name })}
         />
         <TextField
-          label="Images to draw"
-          help="More take longer and are surer. Distances of different numbers of images can't be compared."
+          label={words.images}
+          help={words.imagesHelp}
           value={images}
           error={countError}
           onText={(text) => edited({ images: text })}
@@ -148,28 +147,28 @@ function Form({ models, known, board }: FormProps) {
         chosen={chosen}
         network={network}
         version={version}
-        error={errors.metrics ?? (chosen.length === 0 ? "Choose one at least." : undefined)}
+        error={errors.metrics ?? (chosen.length === 0 ? words.chooseOne : undefined)}
         onChoose={(names) => edited({ metrics: names.join(",") })}
       />
-      {absent.map((words) => (
-        <p class="note mild" key={words} role="alert">
-          {words}
+      {absent.map((what) => (
+        <p class="note mild" key={what} role="alert">
+          {what}
         </p>
       ))}
       <details>
-        <summary>More choices</summary>
+        <summary>{words.more}</summary>
         <div class="fields">
           <TextField
-            label="Seed"
-            help="Another one draws other pictures, which tells how much the choice of pictures matters."
+            label={words.seed}
+            help={words.seedHelp}
             value={seed}
             error={seedError}
             onText={(text) => edited({ seed: text === "0" ? undefined : text })}
             numeric
           />
           <SelectField
-            label="Real pictures"
-            help="Part of the data set to compare with."
+            label={words.real}
+            help={words.realHelp}
             value={own.split ?? ""}
             error={errors.split}
             options={splits}
@@ -177,10 +176,10 @@ function Form({ models, known, board }: FormProps) {
           />
           {version.options.includes("truncation_psi") && (
             <Slider
-              label="Truncation ψ"
+              label={words.truncation}
               value={truncation ?? undefined}
               rest={1}
-              resting="none"
+              resting={words.untruncated}
               min={0}
               max={1}
               step={0.05}
@@ -191,9 +190,9 @@ function Form({ models, known, board }: FormProps) {
       </details>
       <ProblemNote problem={problem} />
       <div class="row apart">
-        <span class="small soft">The queue takes it; what it finds appears here as soon as it is found.</span>
+        <span class="small soft">{words.queue}</span>
         <button type="submit" disabled={!ready || starting}>
-          {starting ? "Starting…" : "Measure"}
+          {starting ? t.common.starting : words.measure}
         </button>
       </div>
     </form>
@@ -216,7 +215,7 @@ function Choice({ fitting, others, chosen, network, version, error, onChoose }: 
     onChoose(names.includes(name) ? names.filter((other) => other !== name) : [...names, name]);
   return (
     <div class="stack close">
-      <fieldset class="chips bare" aria-label="Metrics" aria-describedby={error ? "metrics-error" : undefined}>
+      <fieldset class="chips bare" aria-label={words.metrics} aria-describedby={error ? "metrics-error" : undefined}>
         {fitting.map((metric) => (
           <label class="chip" key={metric.name} title={metric.summary}>
             <input type="checkbox" checked={names.includes(metric.name)} onChange={() => toggle(metric.name)} />
@@ -230,20 +229,20 @@ function Choice({ fitting, others, chosen, network, version, error, onChoose }: 
         </p>
       )}
       <details class="small">
-        <summary>What they tell{others.length > 0 && `, and why ${others.length} do not fit`}</summary>
+        <summary>{words.meanings(others.length)}</summary>
         <dl class="meanings">
           {fitting.map((metric) => (
             <div key={metric.name}>
               <dt>{titleThrough(metric, network)}</dt>
               <dd>
-                {metric.summary} <a href={metric.paper}>Paper</a>
+                {metric.summary} <a href={metric.paper}>{words.paper}</a>
               </dd>
             </div>
           ))}
           {others.map((metric) => (
             <div key={metric.name} class="soft">
               <dt>{titleThrough(metric, network)}</dt>
-              <dd>Does not fit: it needs {lacks(metric, version)}.</dd>
+              <dd>{words.unfit(lacks(metric, version))}</dd>
             </div>
           ))}
         </dl>
@@ -253,11 +252,11 @@ function Choice({ fitting, others, chosen, network, version, error, onChoose }: 
 }
 
 const splits: [string, string][] = [
-  ["", "those it was trained on"],
-  ["train", "the training part"],
-  ["val", "the validation part"],
-  ["test", "the test part"],
-  ["all", "all of them"],
+  ["", words.parts.trained],
+  ["train", words.parts.train],
+  ["val", words.parts.val],
+  ["test", words.parts.test],
+  ["all", words.parts.all],
 ];
 
 function whole(text: string): number | null {

@@ -6,25 +6,18 @@ import { api } from "../api/client";
 import type { Score, Version } from "../api/types";
 import { EvaluationRow } from "../components/EvaluationRow";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
-import { number, plural } from "../lib/format";
+import { number } from "../lib/format";
 import { isLive } from "../lib/job";
 import { useResource } from "../lib/resource";
-import {
-  arrows,
-  type Board,
-  betterWords,
-  boards,
-  type Column,
-  measured,
-  type Row,
-  sorted,
-  standing,
-} from "../lib/scores";
+import { arrows, type Board, boards, type Column, measured, type Row, sorted, standing } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
 import { hidden } from "../stores/hidden";
 import { evaluationsOf, jobs, remember } from "../stores/jobs";
+import { t } from "../strings";
 import { MeasureForm } from "./metrics-form";
 import { ScoreRecord } from "./metrics-record";
+
+const words = t.metrics.board;
 
 export function Leaderboard() {
   const [query, change] = useQuery();
@@ -47,7 +40,7 @@ export function Leaderboard() {
       {query.measure !== undefined && <MeasureForm board={board} />}
       {shown.length > 0 && (
         <section class="stack close" aria-labelledby="measuring">
-          <h2 id="measuring">Being measured</h2>
+          <h2 id="measuring">{words.measuring}</h2>
           {shown.map((job) => (
             <EvaluationRow key={job.id} job={job} />
           ))}
@@ -59,14 +52,14 @@ export function Leaderboard() {
       {board && (
         <section class="stack" aria-labelledby="board">
           <div class="stack tight">
-            <h2 id="board">Leaderboard</h2>
+            <h2 id="board">{t.metrics.leaderboard}</h2>
             {all.length > 1 ? (
               <label class="board-choice">
-                <span class="small soft">Measured alike, so that they can be compared:</span>
+                <span class="small soft">{words.alike}</span>
                 <select value={board.key} onChange={(e) => change({ board: e.currentTarget.value, sort: undefined })}>
-                  {all.map(({ key, words, rows }) => (
+                  {all.map(({ key, words: circumstances, rows }) => (
                     <option key={key} value={key}>
-                      {words} · {plural(rows.length, "row")}
+                      {words.choice(circumstances, rows.length)}
                     </option>
                   ))}
                 </select>
@@ -86,15 +79,15 @@ function Nothing() {
   return (
     <div class="empty stack close">
       <p>
-        <strong>Nothing has been measured yet.</strong> A score tells how near a version’s pictures are to real ones,
-        and how much of their variety it has. It takes a minute or a few.
+        <strong>{words.nothing}</strong>
+        {words.scoreTells}
       </p>
       <div class="row">
         <a class="button" href={address("/metrics", { measure: "" })}>
-          Measure a version
+          {t.metrics.measure}
         </a>
         <a class="button quiet" href="/train">
-          Train one first
+          {words.train}
         </a>
       </div>
     </div>
@@ -115,11 +108,11 @@ function Table({ board }: { board: Board }) {
     });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="board-scroll" aria-label="Table of scores" tabIndex={0}>
+    <section class="board-scroll" aria-label={words.table} tabIndex={0}>
       <table class="board">
         <thead>
           <tr>
-            <th scope="col">Version</th>
+            <th scope="col">{t.metrics.version("")}</th>
             {board.columns.map((column) => (
               <th
                 key={column.comparable}
@@ -128,10 +121,10 @@ function Table({ board }: { board: Board }) {
                   column !== by ? "none" : (column.better === "lower") === worstFirst ? "descending" : "ascending"
                 }
               >
-                <button class="plain" type="button" onClick={() => sort(column)} title={`Sort by ${column.title}`}>
+                <button class="plain" type="button" onClick={() => sort(column)} title={words.sortBy(column.title)}>
                   <span class="title">{column.title}</span>
                   <span class="soft">
-                    {arrows[column.better]} {betterWords[column.better]}
+                    {arrows[column.better]} {t.metrics.better[column.better]}
                     {column.apart && <>, {column.apart}</>}
                   </span>
                 </button>
@@ -210,7 +203,7 @@ function Subject({ row, version, best }: Pick<LineProps, "row" | "version" | "be
         <span class="strip" />
         <span>
           <strong>{subject}</strong>
-          <span class="small soft">a set of pictures</span>
+          <span class="small soft">{words.pictures}</span>
         </span>
       </span>
     );
@@ -218,7 +211,7 @@ function Subject({ row, version, best }: Pick<LineProps, "row" | "version" | "be
   return (
     <span class="subject">
       {version ? (
-        <Picture class="strip" src={version.samples_url} alt={`Samples of ${subject}`} />
+        <Picture class="strip" src={version.samples_url} alt={t.models.samplesOf(subject)} />
       ) : (
         <span class="strip" />
       )}
@@ -227,7 +220,7 @@ function Subject({ row, version, best }: Pick<LineProps, "row" | "version" | "be
           {model} <span class="soft">v{numbered}</span>
         </a>
         <span class="small soft">
-          {version ? `${version.architecture} on ${version.dataset}` : "…"}
+          {version ? t.models.on(version.architecture, version.dataset) : "…"}
           {truncation !== null && `, ψ ${number(truncation)}`}
         </span>
         <a
@@ -236,9 +229,9 @@ function Subject({ row, version, best }: Pick<LineProps, "row" | "version" | "be
             a: `${model}@${numbered}`,
             b: other === `${model}@${numbered}` ? undefined : other,
           })}
-          aria-label={`Compare ${model} v${numbered} with ${other ?? "another"}`}
+          aria-label={words.compare(`${model} v${numbered}`, other)}
         >
-          Compare
+          {t.metrics.compare}
         </a>
       </span>
     </span>
@@ -264,7 +257,7 @@ function Cell({ score, board, column, opened, onOpen }: CellProps) {
       type="button"
       aria-expanded={open}
       aria-controls={open ? `record-${score.id}` : undefined}
-      title="How it was measured"
+      title={words.how}
       onClick={() => onOpen(score.id)}
     >
       <strong>{value}</strong>
@@ -272,15 +265,8 @@ function Cell({ score, board, column, opened, onOpen }: CellProps) {
       {stands && (
         <Fragment>
           {" "}
-          <span
-            class={`tag ${stands}`}
-            title={
-              stands === "level"
-                ? "It can't be told from the best: they differ by no more than their errors"
-                : undefined
-            }
-          >
-            {stands === "best" ? "best" : "as good"}
+          <span class={`tag ${stands}`} title={stands === "level" ? words.levelMeans : undefined}>
+            {words[stands]}
           </span>
         </Fragment>
       )}

@@ -2,7 +2,7 @@
 
 import type { Score } from "../api/types";
 import { number, title } from "../lib/format";
-import { arrows, betterWords, circumstanceWords, networkWords, withError } from "../lib/scores";
+import { arrows, circumstanceWords, networkTitle, withError } from "../lib/scores";
 import { t } from "../strings";
 
 export function ScoreRecord({ score, onClose }: { score: Score; onClose: () => void }) {
@@ -22,7 +22,7 @@ export function ScoreRecord({ score, onClose }: { score: Score; onClose: () => v
     [t.score.facts.set, score.real],
     [t.score.facts.split, score.split],
     [t.score.facts.fingerprint, score.fingerprint?.slice(0, 16) ?? null],
-    [t.score.facts.network, networkWords[score.network] ?? score.network],
+    [t.score.facts.network, networkTitle(score.network)],
     [t.score.facts.weights, score.network_digest.slice(0, 16)],
     [t.score.facts.generator, score.averaged === null ? null : score.averaged ? t.score.averaged : t.score.last],
     [t.score.facts.truncation, score.truncation_psi === null ? t.score.none : number(score.truncation_psi)],
@@ -42,7 +42,7 @@ export function ScoreRecord({ score, onClose }: { score: Score; onClose: () => v
         <div class="stack tight">
           <h3>{t.score.of(score.title, score.subject, withError(score))}</h3>
           <p class="small soft">
-            {arrows[score.better]} {betterWords[score.better]}. {circumstanceWords(score)}
+            {arrows[score.better]} {t.metrics.better[score.better]}. {circumstanceWords(score)}
           </p>
         </div>
         <div class="row">

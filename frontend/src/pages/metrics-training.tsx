@@ -6,10 +6,13 @@ import { Chart } from "../components/Chart";
 import { Loading, ProblemNote } from "../components/pieces";
 import { number } from "../lib/format";
 import { useResource } from "../lib/resource";
-import { arrows, betterWords, circumstanceWords, type Progression, progressions, withError } from "../lib/scores";
+import { arrows, circumstanceWords, type Progression, progressions, withError } from "../lib/scores";
 import type { Columns, Quantity } from "../lib/series";
 import { address, useQuery } from "../lib/url";
 import { subscribe } from "../stores/events";
+import { t } from "../strings";
+
+const words = t.metrics.steps;
 
 export function OverTraining() {
   const [query, change] = useQuery();
@@ -30,12 +33,12 @@ export function OverTraining() {
     return (
       <div class="empty stack close">
         <p>
-          <strong>No run has been measured on its way yet.</strong> A run that is measures itself every few minutes and
-          publishes the generator of its best step, instead of its last one.
+          <strong>{words.nothing}</strong>
+          {words.runMeasures}
         </p>
         <div class="row">
           <a class="button" href={address("/train", { scoring: "fid" })}>
-            Train and measure on the way
+            {words.train}
           </a>
         </div>
       </div>
@@ -48,17 +51,17 @@ export function OverTraining() {
   return (
     <section class="stack" aria-labelledby="training">
       <div class="stack tight">
-        <h2 id="training">{shown.of.title} by step</h2>
+        <h2 id="training">{words.title(shown.of.title)}</h2>
         {all.length > 1 ? (
           <label class="board-choice">
-            <span class="small soft">On one axis:</span>
+            <span class="small soft">{words.axis}</span>
             <select
               value={shown.of.comparable}
               onChange={(e) => change({ axis: e.currentTarget.value.slice(0, 8), runs: undefined })}
             >
               {all.map(({ of, runs }) => (
                 <option key={of.comparable} value={of.comparable}>
-                  {of.title}: {circumstanceWords(of)} · {runs.map(({ job }) => `run ${job}`).join(", ")}
+                  {words.choice(of.title, circumstanceWords(of), runs.map(({ job }) => t.run.link(job)).join(", "))}
                 </option>
               ))}
             </select>
@@ -67,16 +70,15 @@ export function OverTraining() {
           <p class="soft">{circumstanceWords(shown.of)}</p>
         )}
         <p class="small soft">
-          {arrows[shown.of.better]} {betterWords[shown.of.better]}; a ring is around the best, and lines show where 95 %
-          lie.
+          {arrows[shown.of.better]} {words.reading(t.metrics.better[shown.of.better])}
         </p>
       </div>
       {shown.runs.length > 1 && (
-        <fieldset class="chips bare" aria-label="Runs">
+        <fieldset class="chips bare" aria-label={words.runs}>
           {shown.runs.map(({ job, model }) => (
             <label class="chip" key={job}>
               <input type="checkbox" checked={runs.some((run) => run.job === job)} onChange={() => toggle(job)} />
-              {model}, run {job}
+              {words.run(model, job)}
             </label>
           ))}
         </fieldset>
@@ -97,18 +99,19 @@ export function ScoresOfRun({ job }: { job: number }) {
     <>
       <ProblemNote problem={problem} />
       {all.map((progression) => (
-        <section class="panel stack" key={progression.of.comparable} aria-label={`${progression.of.title} on the way`}>
+        <section class="panel stack" key={progression.of.comparable} aria-label={words.onTheWay(progression.of.title)}>
           <div class="row apart">
             <h2>{progression.of.title}</h2>
             <a
               class="small"
               href={address("/metrics/training", { axis: progression.of.comparable.slice(0, 8), runs: String(job) })}
             >
-              Beside other runs
+              {words.beside}
             </a>
           </div>
           <p class="small soft">
-            {arrows[progression.of.better]} {betterWords[progression.of.better]}. {circumstanceWords(progression.of)}
+            {arrows[progression.of.better]} {t.metrics.better[progression.of.better]}.{" "}
+            {circumstanceWords(progression.of)}
           </p>
           <Progress of={progression} runs={progression.runs} />
         </section>
@@ -157,22 +160,21 @@ function Progress({ of, runs }: { of: Progression; runs: Progression["runs"] }) 
       <ul class="stack tight small bests">
         {runs.map(({ job, model, best, points }) => (
           <li key={job}>
-            <a href={`/runs/${job}`}>
-              {model}, run {job}
-            </a>
-            : best at step {number(best.step ?? 0)}, <strong>{withError(best)}</strong>
-            {points.length > 1 && <span class="soft">, of {points.length} measurements</span>}
+            <a href={`/runs/${job}`}>{words.run(model, job)}</a>
+            {words.bestAt(number(best.step ?? 0))}
+            <strong>{withError(best)}</strong>
+            {points.length > 1 && <span class="soft">{words.ofMeasurements(points.length)}</span>}
           </li>
         ))}
       </ul>
       <details class="small">
-        <summary>All values</summary>
+        <summary>{words.values}</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-        <section class="board-scroll" aria-label={`Values of ${of.of.title}`} tabIndex={0}>
+        <section class="board-scroll" aria-label={words.valuesOf(of.of.title)} tabIndex={0}>
           <table class="files values">
             <thead>
               <tr>
-                <th scope="col">Step</th>
+                <th scope="col">{words.step}</th>
                 {names.map((name) => (
                   <th key={name} scope="col">
                     {name}
@@ -202,7 +204,7 @@ function columnsOf(runs: Progression["runs"]): Columns {
   const steps = [...new Set(runs.flatMap(({ points }) => points.map(({ step }) => step ?? 0)))].sort((a, b) => a - b);
   const series = runs.map(({ job, model, points }): [string, (number | null)[]] => {
     const values = new Map(points.map(({ step, value }) => [step, value]));
-    return [`${model} · run ${job}`, steps.map((step) => values.get(step) ?? null)];
+    return [words.curve(model, job), steps.map((step) => values.get(step) ?? null)];
   });
   return { steps, series: Object.fromEntries(series) };
 }
