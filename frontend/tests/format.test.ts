@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ago, bytes, duration, number, percent, plural, share, title } from "../src/lib/format";
+import { ago, bytes, duration, number, percent, share, title } from "../src/lib/format";
 
 it.each([
   [0, "0"],
@@ -48,8 +48,6 @@ it("tells how long ago", () => {
 it("writes names as words", () => {
   expect(title("learning_rate")).toBe("Learning rate");
   expect(title("ema_images")).toBe("EMA images");
-  expect(plural(1, "class", "classes")).toBe("1 class");
-  expect(plural(5000, "image")).toBe("5,000 images");
 });
 
 it.each([

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { expect, it } from "vitest";
+import { t } from "../src/strings";
 
 const root = `${import.meta.dirname}/../src`;
 
@@ -71,3 +72,9 @@ it.each(files)("%s leaves what the page says to strings/", (name) => {
 });
 
 it("knows English when it sees it", () => expect(english(`${root}/strings/en.ts`).length).toBeGreaterThan(100));
+
+it("counts as English does", () => {
+  expect(t.datasets.classes(1)).toBe("1 class");
+  expect(t.datasets.classes(2)).toBe("2 classes");
+  expect(t.datasets.images(5000)).toBe("5,000 images");
+});

@@ -1,7 +1,6 @@
 /** What a data set has, in a line. */
 
 import type { Dataset } from "../api/types";
-import { plural } from "../lib/format";
 import { t } from "../strings";
 
 export function DatasetTags({ dataset }: { dataset: Dataset }) {
@@ -10,9 +9,9 @@ export function DatasetTags({ dataset }: { dataset: Dataset }) {
   return (
     <span class="row">
       {name !== title && <span class="tag mono">{name}</span>}
-      <span class="tag">{plural(num_images, "image")}</span>
-      {class_names.length > 0 && <span class="tag">{plural(class_names.length, "class", "classes")}</span>}
-      {attribute_names.length > 0 && <span class="tag">{plural(attribute_names.length, "attribute")}</span>}
+      <span class="tag">{t.datasets.images(num_images)}</span>
+      {class_names.length > 0 && <span class="tag">{t.datasets.classes(class_names.length)}</span>}
+      {attribute_names.length > 0 && <span class="tag">{t.datasets.attributes(attribute_names.length)}</span>}
       {has_captions && <span class="tag">{t.datasets.captions}</span>}
       {num_skipped > 0 && <span class="tag told">{t.datasets.skipped(num_skipped)}</span>}
       <span class="tag">{builtin ? t.datasets.builtin : layout}</span>

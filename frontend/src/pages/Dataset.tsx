@@ -7,7 +7,7 @@ import type { Problem } from "../api/problem";
 import type { Dataset as DatasetShape, Report, Sample, Skipped } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
-import { ago, bytes, number, plural, title } from "../lib/format";
+import { ago, bytes, number, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { address } from "../lib/url";
 import { t } from "../strings";
@@ -189,7 +189,7 @@ function SkippedFiles({ name, count }: { name: string; count: number }) {
   };
   return (
     <section class="stack" aria-labelledby="skipped">
-      <h2 id="skipped">{plural(count, "skipped file")}</h2>
+      <h2 id="skipped">{t.dataset.skippedFiles(count)}</h2>
       <ProblemNote problem={first.problem ?? problem} />
       <table class="files">
         <thead>
@@ -220,7 +220,7 @@ function Duplicates({ groups, images, examples }: Report["duplicates"]) {
   return (
     <section class="stack" aria-labelledby="duplicates">
       <h2 id="duplicates">{t.dataset.duplicates}</h2>
-      <p class="soft">{t.dataset.duplicatesText(plural(images, "picture"), plural(groups, "group"))}</p>
+      <p class="soft">{t.dataset.duplicatesText(images, groups)}</p>
       <ul class="duplicates">
         {examples.map((paths) => (
           <li key={paths.join()} class="mono">
@@ -257,7 +257,7 @@ function Deletion({ dataset, onKeep }: { dataset: DatasetShape; onKeep: () => vo
       onKeyDown={(event) => event.key === "Escape" && onKeep()}
     >
       <strong id="deletion">{t.dataset.reallyDelete(dataset.title)}</strong>
-      <span id="deletion-words">{t.dataset.deletion(plural(dataset.num_images, "picture"))}</span>
+      <span id="deletion-words">{t.dataset.deletion(dataset.num_images)}</span>
       <div class="row">
         <button class="danger" type="button" disabled={busy} onClick={remove}>
           {busy ? t.dataset.deleting : t.dataset.delete}

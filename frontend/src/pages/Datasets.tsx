@@ -8,7 +8,7 @@ import { Icon } from "../components/Icon";
 import { PreparationRow } from "../components/PreparationRow";
 import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
 import { type Dropped, dropped } from "../lib/adding";
-import { bytes, duration, percent, plural } from "../lib/format";
+import { bytes, duration, percent } from "../lib/format";
 import { isLive, pending } from "../lib/job";
 import { useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
@@ -97,7 +97,7 @@ export default function Datasets() {
         !datasets.problem && <Loading />
       )}
       <span class="hidden-visually" aria-live="polite">
-        {ready > 0 && t.datasets.prepared(plural(ready, "data set"))}
+        {ready > 0 && t.datasets.prepared(ready)}
       </span>
     </div>
   );

@@ -10,7 +10,7 @@ import { SelectField } from "../components/fields";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
 import { SchemaSliders } from "../components/SchemaSliders";
-import { plural, title } from "../lib/format";
+import { title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { baseline, chosen, differing, errorsOf, fieldsOf, grouped } from "../lib/schema";
 import { useDelivery } from "../lib/sending";
@@ -171,13 +171,13 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
             title={t.style.groups[group] ?? title(group)}
             fields={members}
             drafts={drafts}
-            from="the defaults"
+            from={t.train.defaults}
             errors={{ ...errorsOf(members, hyper.errors), ...errorsOf(members, hyperErrors) }}
           >
             <SchemaForm
               fields={members}
               base={base}
-              origin="default"
+              origin={t.train.default}
               drafts={drafts}
               errors={hyperErrors}
               onChange={redraft}
@@ -196,7 +196,7 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
           <span class="soft"> · {t.style.size(String({ ...base, ...hyper.values }.size))}</span>
         </span>
         <button type="submit" disabled={starting || wrong > 0}>
-          {starting ? t.style.starting : wrong > 0 ? t.style.toMend(plural(wrong, "field")) : t.style.draw}
+          {starting ? t.style.starting : wrong > 0 ? t.style.toMend(wrong) : t.style.draw}
         </button>
       </div>
     </form>

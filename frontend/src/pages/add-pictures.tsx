@@ -8,7 +8,7 @@ import { SelectField, SwitchField, TextField } from "../components/fields";
 import { Icon } from "../components/Icon";
 import { Loading, ProblemNote } from "../components/pieces";
 import { type Draft, type Dropped, dropped, nameOf, type Source, sources } from "../lib/adding";
-import { bytes, plural } from "../lib/format";
+import { bytes } from "../lib/format";
 import { useResource } from "../lib/resource";
 import { useQuery } from "../lib/url";
 import { add, busy, draft, edit, refused } from "../stores/adding";
@@ -235,7 +235,7 @@ function DownloadChoice({ draft, offered, error }: { draft: Draft; offered: Sour
     <div class="fields">
       <SelectField
         label={t.adding.set}
-        help={t.adding.setHelp(plural(chosen.images, "picture"), bytes(chosen.bytes), chosen.licence)}
+        help={t.adding.setHelp(chosen.images, bytes(chosen.bytes), chosen.licence)}
         value={chosen.name}
         error={error}
         options={offered.downloads.map((known) => [known.name, known.title])}

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { api } from "../api/client";
 import type { Report } from "../api/types";
 import { Bars, ProblemNote } from "../components/pieces";
-import { number, plural, share, title } from "../lib/format";
+import { number, share, title } from "../lib/format";
 import { useResource } from "../lib/resource";
 import { t } from "../strings";
 
@@ -96,7 +96,7 @@ export function Captions({ images, per_image, examples }: Report["captions"]) {
   return (
     <section class="stack" aria-labelledby="captions">
       <h2 id="captions">{t.dataset.captions}</h2>
-      <p class="small soft">{t.dataset.captionsEach(plural(images, "picture"), number(per_image))}</p>
+      <p class="small soft">{t.dataset.captionsEach(images, number(per_image))}</p>
       <ul class="quotes">
         {examples.map((caption) => (
           <li key={caption}>{caption}</li>

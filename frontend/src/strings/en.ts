@@ -548,7 +548,8 @@ export const en = {
     pathHelp: "Empty: the root itself.",
     noDownloads: "This server knows no sets to download.",
     set: "Set",
-    setHelp: (pictures: string, size: string, licence: string) => `${pictures}, ${size} to download. ${licence}`,
+    setHelp: (pictures: number, size: string, licence: string) =>
+      `${plural(pictures, "picture")}, ${size} to download. ${licence}`,
   },
   datasets: {
     title: "Data sets",
@@ -556,7 +557,7 @@ export const en = {
     preparing: "Being prepared",
     notPrepared: "Could not be prepared",
     all: "All data sets",
-    prepared: (sets: string) => `${sets} prepared`,
+    prepared: (sets: number) => `${plural(sets, "data set")} prepared`,
     uploadOf: (name: string) => `Upload of ${name}`,
     sent: "Sent; the server looks into it",
     sentOf: (sent: string, total: string, left: string | null) =>
@@ -564,6 +565,9 @@ export const en = {
     checking: "Checking",
     uploading: (share: string) => `Uploading, ${share}`,
     cancel: "Cancel",
+    images: (count: number) => plural(count, "image"),
+    classes: (count: number) => plural(count, "class", "classes"),
+    attributes: (count: number) => plural(count, "attribute"),
     captions: "captions",
     skipped: (count: number) => `${count} skipped`,
     builtin: "built in",
@@ -594,15 +598,16 @@ export const en = {
     samples: "Samples",
     moreSamples: "More samples",
     picture: (index: number) => `Picture ${index}`,
+    skippedFiles: (count: number) => plural(count, "skipped file"),
     file: "File",
     why: "Why",
     more: "More",
     duplicates: "Duplicates",
-    duplicatesText: (pictures: string, groups: string) =>
-      `${pictures} in ${groups} that look the same. They are kept, and a group never stands on both sides of a split.`,
+    duplicatesText: (pictures: number, groups: number) =>
+      `${plural(pictures, "picture")} in ${plural(groups, "group")} that look the same. They are kept, and a group never stands on both sides of a split.`,
     reallyDelete: (title: string) => `Delete ${title}?`,
-    deletion: (pictures: string) =>
-      `${pictures} and all that was prepared of them go for good. Models that were trained on them stay.`,
+    deletion: (pictures: number) =>
+      `${plural(pictures, "picture")} and all that was prepared of them go for good. Models that were trained on them stay.`,
     deleting: "Deleting…",
     delete: "Delete",
     keep: "Keep it",
@@ -620,7 +625,7 @@ export const en = {
     attributes: "Attributes",
     meanOfEach: "Mean of each attribute",
     captions: "Captions",
-    captionsEach: (pictures: string, each: string) => `${pictures} with ${each} each, such as`,
+    captionsEach: (pictures: number, each: string) => `${plural(pictures, "picture")} with ${each} each, such as`,
   },
   style: {
     title: "Style transfer",
@@ -638,7 +643,7 @@ export const en = {
     noStyle: "no style yet",
     size: (size: string) => `${size} px`,
     starting: "Starting…",
-    toMend: (fields: string) => `${fields} to mend`,
+    toMend: (fields: number) => `${plural(fields, "field")} to mend`,
     draw: "Draw it",
     groups: { "": "Steps and statistics", layers: "Network and layers" } as Record<string, string>,
     content: "Content",
