@@ -3,7 +3,6 @@ import type { Status } from "../src/api/types";
 import {
   deeds,
   jobName,
-  ordinal,
   pending,
   priorityToLead,
   progressWords,
@@ -120,4 +119,6 @@ it.each([
   [4, "4th"],
   [11, "11th"],
   [22, "22nd"],
-])("ordinal %d", (n, text) => expect(ordinal(n)).toBe(text));
+])("counts the %dth in the queue", (place, words) =>
+  expect(progressWords(job({ queue_position: place }))).toBe(`${words} in the queue`),
+);

@@ -63,7 +63,7 @@ export function bytes(count: number): string {
 /** "just now", "5 minutes ago", "yesterday"; a date once it is more than a month old. */
 export function ago(iso: string, now: number = Date.now()): string {
   const seconds = (now - Date.parse(iso)) / 1000;
-  if (seconds < 45) return "just now";
+  if (seconds < 45) return t.common.justNow;
   const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   if (seconds < 2700) return relative.format(-Math.max(1, Math.round(seconds / 60)), "minute");
   if (seconds < 79_200) return relative.format(-Math.max(1, Math.round(seconds / 3600)), "hour");

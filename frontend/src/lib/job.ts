@@ -4,16 +4,7 @@ import type { Job, Status } from "../api/types";
 import { t } from "../strings";
 import { duration, number, percent } from "./format";
 
-export const statusWords: Record<Status, string> = {
-  queued: "Queued",
-  starting: "Starting",
-  running: "Running",
-  paused: "Paused",
-  interrupted: "Interrupted",
-  succeeded: "Succeeded",
-  failed: "Failed",
-  cancelled: "Cancelled",
-};
+export const statusWords: Record<Status, string> = t.job.statuses;
 
 export const statuses = Object.keys(statusWords) as Status[];
 
@@ -28,22 +19,22 @@ function hasProcess(status: Status): boolean {
 
 /** The state, or what it is about to become. */
 export function statusText({ status, cancel_requested, pause_requested }: Job): string {
-  if (hasProcess(status) && cancel_requested) return "Cancelling…";
-  if (hasProcess(status) && pause_requested) return "Pausing…";
+  if (hasProcess(status) && cancel_requested) return t.job.cancelling;
+  if (hasProcess(status) && pause_requested) return t.job.pausing;
   return statusWords[status];
 }
 
 /** What a job is called in a list. */
 export function jobName(job: Job): string {
-  if (job.kind === "stylize") return `style transfer ${job.id}`;
-  if (job.kind === "project") return `projection ${job.id}`;
-  if (job.kind === "evaluate") return `evaluation of ${job.evaluation?.subject ?? job.model}`;
-  return job.model ?? job.dataset ?? `job ${job.id}`;
+  if (job.kind === "stylize") return t.job.named.transfer(job.id);
+  if (job.kind === "project") return t.job.named.projection(job.id);
+  if (job.kind === "evaluate") return t.job.named.evaluation(job.evaluation?.subject ?? job.model ?? "");
+  return job.model ?? job.dataset ?? t.job.named.job(job.id);
 }
 
 const preparing: Record<string, string> = {
-  download: "Downloading",
-  unpack: "Unpacking",
+  download: t.job.downloading,
+  unpack: t.job.unpacking,
   scan: t.job.looking,
   prepare: t.job.drawingSmall,
 };
@@ -51,25 +42,25 @@ const preparing: Record<string, string> = {
 export function progressWords(job: Job): string {
   switch (job.status) {
     case "queued":
-      return job.queue_position ? `${ordinal(job.queue_position)} in the queue` : t.job.waits;
+      return job.queue_position ? t.job.inQueue(job.queue_position) : t.job.waits;
     case "starting":
       return t.job.starts;
     case "running":
       if (job.kind === "evaluate") return evaluationWords(job);
       return job.kind === "prepare" ? preparationWords(job) : trainingWords(job);
     case "succeeded":
-      if (job.kind === "evaluate") return `${number(job.step)} pictures looked at${tookWords(job)}`;
-      return job.kind === "prepare" ? `Ready${tookWords(job)}` : `${number(job.step)} steps${tookWords(job)}`;
+      if (job.kind === "evaluate") return withTime(t.job.picturesLookedAt(number(job.step)), job);
+      return withTime(job.kind === "prepare" ? t.job.ready : t.job.steps(number(job.step)), job);
     default:
       return job.kind === "prepare" || job.kind === "evaluate" || job.total_steps === 0
         ? statusWords[job.status]
-        : `${statusWords[job.status]} after ${number(job.step)} of ${number(job.total_steps)} steps`;
+        : t.job.endedAfter(statusWords[job.status], number(job.step), number(job.total_steps));
   }
 }
 
 function preparationWords(job: Job): string {
-  const stage = preparing[job.stage ?? ""] ?? "Preparing";
-  return job.total_steps > 0 ? `${stage}: ${number(job.step)} of ${number(job.total_steps)}` : stage;
+  const stage = preparing[job.stage ?? ""] ?? t.job.preparing;
+  return job.total_steps > 0 ? t.job.stage(stage, number(job.step), number(job.total_steps)) : stage;
 }
 
 const measuring: Record<string, string> = {
@@ -80,32 +71,28 @@ const measuring: Record<string, string> = {
 
 function evaluationWords({ stage, step, total_steps, eta_seconds }: Job): string {
   if (stage !== null && stage in measuring) return measuring[stage] ?? "";
-  if (total_steps === 0) return "Begins";
-  return `${number(step)} of ${number(total_steps)} pictures${eta_seconds === null ? "" : `, ${duration(eta_seconds)} left`}`;
+  if (total_steps === 0) return t.job.begins;
+  return withLeft(t.job.pictures(number(step), number(total_steps)), eta_seconds);
 }
 
 function trainingWords(job: Job): string {
   if (job.step === 0) return job.kind === "stylize" || job.kind === "project" ? t.job.looks : t.job.prepares;
-  return `${percent(job.progress)}${job.eta_seconds === null ? "" : `, ${duration(job.eta_seconds)} left`}`;
+  return withLeft(percent(job.progress), job.eta_seconds);
 }
 
-function tookWords(job: Job): string {
+function withLeft(progress: string, seconds: number | null): string {
+  return seconds === null ? progress : t.job.left(progress, duration(seconds));
+}
+
+function withTime(what: string, job: Job): string {
   const took = secondsTaken(job);
-  return took === null ? "" : ` in ${duration(took)}`;
+  return took === null ? what : t.job.took(what, duration(took));
 }
 
 /** From the start of its process to its end; null while there is no end. */
 export function secondsTaken({ started_at, finished_at }: Job): number | null {
   return started_at && finished_at ? (Date.parse(finished_at) - Date.parse(started_at)) / 1000 : null;
 }
-
-/** 1 → "1st", 12 → "12th", 23 → "23rd". */
-export function ordinal(n: number): string {
-  const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
-  return `${number(n)}${ending[ordinals.select(n)] ?? "th"}`;
-}
-
-const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
 
 export type Deed = "pause" | "resume" | "cancel" | "retry";
 

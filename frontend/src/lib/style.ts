@@ -2,6 +2,7 @@
 
 import type { Problem } from "../api/problem";
 import type { Style, StyleMethod, StyleTransfer } from "../api/types";
+import { t } from "../strings";
 import { title } from "./format";
 import { baseline, type Drafts, encode, type Field, fieldsOf } from "./schema";
 import { address, prefixed } from "./url";
@@ -70,7 +71,7 @@ export function styleNames(styles: { picture: string }[], gallery: Style[] | und
   const own = styles.filter(({ picture }) => isId(picture));
   return styles.map((style) => {
     if (!isId(style.picture)) return gallery?.find(({ name }) => name === style.picture)?.title ?? title(style.picture);
-    return own.length > 1 ? `your picture ${own.indexOf(style) + 1}` : "your picture";
+    return t.style.yourPicture(own.length > 1 ? own.indexOf(style) + 1 : null);
   });
 }
 

@@ -9,8 +9,16 @@ function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
+/** 1 → "1st", 12 → "12th", 23 → "23rd". */
+function ordinal(n: number): string {
+  const ending = { one: "st", two: "nd", few: "rd" } as Record<string, string>;
+  return `${n.toLocaleString("en")}${ending[ordinals.select(n)] ?? "th"}`;
+}
+
+const ordinals = new Intl.PluralRules("en", { type: "ordinal" });
+
 export const en = {
-  common: { close: "Close", starting: "Starting…" },
+  common: { close: "Close", starting: "Starting…", justNow: "just now" },
   shell: {
     skip: "Skip to the content",
     pages: "Pages",
@@ -484,6 +492,37 @@ export const en = {
     noFile: "This is no file. Drop a picture's file.",
   },
   job: {
+    statuses: {
+      queued: "Queued",
+      starting: "Starting",
+      running: "Running",
+      paused: "Paused",
+      interrupted: "Interrupted",
+      succeeded: "Succeeded",
+      failed: "Failed",
+      cancelled: "Cancelled",
+    },
+    cancelling: "Cancelling…",
+    pausing: "Pausing…",
+    named: {
+      transfer: (id: number) => `style transfer ${id}`,
+      projection: (id: number) => `projection ${id}`,
+      evaluation: (subject: string) => `evaluation of ${subject}`,
+      job: (id: number) => `job ${id}`,
+    },
+    inQueue: (place: number) => `${ordinal(place)} in the queue`,
+    downloading: "Downloading",
+    unpacking: "Unpacking",
+    preparing: "Preparing",
+    stage: (stage: string, done: string, all: string) => `${stage}: ${done} of ${all}`,
+    begins: "Begins",
+    ready: "Ready",
+    pictures: (done: string, all: string) => `${done} of ${all} pictures`,
+    picturesLookedAt: (count: string) => `${count} pictures looked at`,
+    steps: (count: string) => `${count} steps`,
+    left: (progress: string, time: string) => `${progress}, ${time} left`,
+    took: (what: string, time: string) => `${what} in ${time}`,
+    endedAfter: (status: string, done: string, all: string) => `${status} after ${done} of ${all} steps`,
     looking: "Looking at every picture",
     drawingSmall: "Drawing them small",
     waits: "Waits for its turn",
@@ -638,6 +677,7 @@ export const en = {
     how: "How it is drawn",
     method: "Method",
     yours: "Your picture",
+    yourPicture: (place: number | null) => (place === null ? "your picture" : `your picture ${place}`),
     aPicture: "A picture",
     inStyleOf: (styles: string) => `in the style of ${styles}`,
     noStyle: "no style yet",
