@@ -36,7 +36,7 @@ function ToastLine({ toast }: { toast: Toast }) {
           {t.toasts.undo}
         </button>
       )}
-      <button class="plain square" type="button" aria-label={t.toasts.close} onClick={() => dismiss(toast.id)}>
+      <button class="plain square" type="button" aria-label={t.common.close} onClick={() => dismiss(toast.id)}>
         <Icon name="close" size={18} />
       </button>
     </div>

@@ -219,7 +219,7 @@ function Comparison({ a, b, onClose }: { a: Version; b: Version; onClose: () => 
             {words.compareScores}
           </a>
           <button class="quiet" type="button" onClick={onClose}>
-            {words.stopComparing}
+            {t.common.close}
           </button>
         </div>
       </div>

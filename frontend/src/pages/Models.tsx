@@ -67,7 +67,7 @@ export default function Models() {
                 change({ import: importing ? undefined : "file" });
               }}
             >
-              {importing ? t.bringing.close : t.bringing.open}
+              {importing ? t.common.close : t.bringing.open}
             </button>
             <button
               class="quiet"

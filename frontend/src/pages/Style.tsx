@@ -196,7 +196,7 @@ function StyleForm({ methods, gallery }: { methods: StyleMethod[]; gallery: Buil
           <span class="soft"> · {t.style.size(String({ ...base, ...hyper.values }.size))}</span>
         </span>
         <button type="submit" disabled={starting || wrong > 0}>
-          {starting ? t.style.starting : wrong > 0 ? t.style.toMend(wrong) : t.style.draw}
+          {starting ? t.common.starting : wrong > 0 ? t.style.toMend(wrong) : t.style.draw}
         </button>
       </div>
     </form>

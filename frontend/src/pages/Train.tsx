@@ -262,7 +262,7 @@ function TrainForm({ architectures, datasets, models }: TrainFormProps) {
           {told && <span class="soft"> · {told}</span>}
         </span>
         <button type="submit" disabled={starting || wrong > 0 || model.trim() === ""}>
-          {starting ? t.train.starting : wrong > 0 ? t.train.toMend(wrong) : t.train.start}
+          {starting ? t.common.starting : wrong > 0 ? t.train.toMend(wrong) : t.train.start}
         </button>
       </div>
     </form>

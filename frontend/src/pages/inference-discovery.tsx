@@ -58,7 +58,7 @@ export function Discovery({ version, can, onFound }: DiscoveryProps) {
         </>
       ) : (
         <button class={found ? "plain fit" : "quiet"} type="button" disabled={asking} onClick={start}>
-          {asking ? words.starting : found ? words.again : words.find}
+          {asking ? t.common.starting : found ? words.again : words.find}
         </button>
       )}
       {job && !isLive(job.status) && <Trouble job={job} />}

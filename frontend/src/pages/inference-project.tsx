@@ -88,7 +88,7 @@ export function Project({ version, can, query, change }: ModeProps) {
             </details>
           )}
           <button type="button" disabled={asking || !query.picture || steps === null} onClick={start}>
-            {asking ? words.starting : words.start}
+            {asking ? t.common.starting : words.start}
           </button>
           {!query.picture && <p class="small soft">{words.first}</p>}
           <ProblemNote problem={problem} />

@@ -388,7 +388,6 @@ export const en = {
     resetAll: "Set all back",
     summary: (architecture: string, dataset: string, budget: string) => `${architecture} on ${dataset}, ${budget}`,
     asPreset: (time: string, preset: string) => `${time} with the networks of ${preset}`,
-    starting: "Starting…",
     toMend: (count: number) => (count === 1 ? "1 field to mend" : `${count} fields to mend`),
     start: "Start training",
   },
@@ -682,7 +681,6 @@ export const en = {
     inStyleOf: (styles: string) => `in the style of ${styles}`,
     noStyle: "no style yet",
     size: (size: string) => `${size} px`,
-    starting: "Starting…",
     toMend: (fields: number) => `${plural(fields, "field")} to mend`,
     draw: "Draw it",
     groups: { "": "Steps and statistics", layers: "Network and layers" } as Record<string, string>,
@@ -899,7 +897,6 @@ export const en = {
   },
   toasts: {
     undo: "Undo",
-    close: "Close",
     notUndone: (why: string) => `It could not be taken back. ${why}`,
   },
   models: {
@@ -933,7 +930,6 @@ export const en = {
     compareThis: (name: string) => `Choose ${name} for the comparison`,
     compareHint: "Choose two versions to see the same seeds drawn by both.",
     sameSeeds: "The same seeds",
-    stopComparing: "Close",
     compareMore: "More ways to compare",
     compareScores: "Compare the scores",
     drawnBy: (name: string, seed: number) => `Seed ${seed} by ${name}`,
@@ -953,7 +949,6 @@ export const en = {
   },
   bringing: {
     open: "Import",
-    close: "Close",
     title: "Import a version",
     choose: "Choose a file, or drop one anywhere on this page",
     file: (name: string, size: string) => `${name}, ${size}`,
@@ -1160,7 +1155,6 @@ export const en = {
       help: "Looks for what can be moved in these images: in the weights, in the latents, and by a small network that learns to see what the data set says of its pictures. It takes a minute or so.",
       find: "Find directions",
       again: "Find directions anew",
-      starting: "Starting…",
     },
     draw: {
       seed: "Seed",
@@ -1332,7 +1326,6 @@ export const en = {
       badSteps: (most: number) => `From 0 to ${most} steps.`,
       shows: "Say what it shows",
       start: "Find it",
-      starting: "Starting…",
       first: "It begins with a picture.",
       job: (id: number) => `Projection ${id}`,
       edit: "Move it by sliders",
