@@ -1,6 +1,7 @@
 """Puts the built page into the wheel, so that pip alone gives the whole of Atelier: command, server and page."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,5 +66,8 @@ def _machine_has_node() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip()  # v22.12.0
-    return tuple(int(part) for part in answer.lstrip("v").split(".")[:2]) >= OLDEST_NODE
+    answer = subprocess.run(
+        [node, "--version"], capture_output=True, text=True
+    ).stdout  # v22.12.0, or nothing where it cannot run
+    version = re.match(r"v(\d+)\.(\d+)", answer)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
