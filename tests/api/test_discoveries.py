@@ -77,7 +77,7 @@ async def test_a_discovery_is_a_job_like_others(client: httpx.AsyncClient) -> No
         ({"model": "nobody"}, 404, "There is no version nobody@latest"),
         ({"model": "cats", "version": 9}, 404, "There is no version cats@9"),
         ({"model": "cats", "version": 0}, 422, ""),
-        ({"model": "cats", "version": "newest"}, 422, ""),
+        ({"model": "cats", "version": "newest"}, 404, "There is no version cats@newest"),
         ({"model": "../cats"}, 422, "use up to 64 lower-case letters"),
         ({"model": "cats", "agian": True}, 422, "agian"),
         ({"model": "cats", "methods": ["magic"]}, 422, "'classifier', 'sefa', 'pca' or 'interfacegan'"),
