@@ -83,7 +83,7 @@ page: frontend/node_modules/.package-lock.json $(VENV)/.installed
 	$(NPM) --prefix frontend run --silent budget
 
 browser: dev
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest tests/browser --numprocesses 2 --dist loadfile
 
 format: dev
 	$(BIN)/ruff check --fix

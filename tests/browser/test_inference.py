@@ -15,7 +15,7 @@ FOUND = 180_000  # ms, within which directions are; some ten seconds where nothi
 def test_images_are_drawn_moved_kept_and_drawn_again_elsewhere(page: Page, server: str, axe: str, tmp_path: Path) -> None:
     trained(server, "by-class", architecture="cgan")
     live: list[bytes | str] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", live.append))
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: live.append(frame)))  # a built-in is not taken
     page.goto(f"{server}/inference?model=by-class&seed=3&count=2")
     plain = drawn(page, 2)
 
@@ -75,6 +75,7 @@ def test_images_are_drawn_moved_kept_and_drawn_again_elsewhere(page: Page, serve
     # Found again in the history, and read back from the file.
     page.get_by_role("link", name="History").click()
     page.get_by_label("Favourites").check()
+    expect(page.get_by_role("button", name=re.compile("^Open by-class"))).to_have_count(1)
     page.get_by_role("button", name="Open by-class version 1, seed 3").click()
     dialog.get_by_label("Note").fill("for the cover")
     dialog.get_by_role("button", name="Keep").click()

@@ -68,7 +68,7 @@ def test_bring_a_picture_take_a_style_and_watch_it_drawn(page: Page, server: str
     past = page.get_by_role("slider", name="Preview through time")
     past.focus()
     page.keyboard.press("Home")
-    expect(page.get_by_role("button", name="To the newest")).to_be_visible()
+    expect(page.get_by_role("button", name="To the newest", exact=True)).to_be_visible()
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()

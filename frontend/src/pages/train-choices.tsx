@@ -89,6 +89,7 @@ export function ArchitectureChoice({ all, chosen, error, onChoose, presetOf }: A
             onChoose={onChoose}
             class="architecture-card"
           >
+            <h3>{architecture.title}</h3>
             {architecture.samples_url ? (
               <Picture src={architecture.samples_url} alt={t.train.drawnBy(architecture.samples_of ?? "")} />
             ) : (
@@ -97,7 +98,6 @@ export function ArchitectureChoice({ all, chosen, error, onChoose, presetOf }: A
                 {t.train.unseen}
               </span>
             )}
-            <h3>{architecture.title}</h3>
             <p>{architecture.summary}</p>
             <span class="row">
               {conditionsOf(architecture).map((condition) => (
