@@ -66,8 +66,6 @@ def _machine_has_node() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    answer = subprocess.run(
-        [node, "--version"], capture_output=True, text=True
-    ).stdout  # v22.12.0, or nothing where it cannot run
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True).stdout  # v22.12.0, or nothing where it cannot run
     version = re.match(r"v(\d+)\.(\d+)", answer)
     return version is not None and (int(version[1]), int(version[2])) >= OLDEST_NODE
