@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, interpolate
 from torch.nn.utils import parametrize
 
 from atelier.models import architectures
 from atelier.models.base import ImageSpec
-from atelier.models.layers import ConditionalBatchNorm2d, initialise, spectral_norm
+from atelier.models.layers import ConditionalBatchNorm2d, DoublingConv2d, initialise, spectral_norm
 
 SCHEMES = pytest.mark.parametrize("scheme", ["orthogonal", "kaiming"])
 
@@ -102,3 +103,16 @@ def test_spectral_norm_is_left_out_where_there_are_only_shapes() -> None:
     spectral_norm(layer := nn.Linear(64, 32))
     assert not parametrize.is_parametrized(sketched)
     assert parametrize.is_parametrized(layer, "weight")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_doubling_repeats_pixels_and_convolves_them(training: bool) -> None:
+    layer = DoublingConv2d(3, 5, 3, 1, 1).double().train(training)
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64, requires_grad=True)
+    expected = conv2d(interpolate(x, scale_factor=2.0), layer.weight, layer.bias, padding=1)
+    found = layer(x)
+    assert torch.allclose(found, expected, atol=1e-12)
+    wanted = torch.randn_like(expected)
+    of = (x, layer.weight, layer.bias)
+    pairs = zip(torch.autograd.grad(found, of, wanted), torch.autograd.grad(expected, of, wanted), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-12) for one, other in pairs)
