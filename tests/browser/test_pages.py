@@ -13,12 +13,14 @@ from tests.browser.conftest import barriers, trained
 
 APP = Path(__file__).parents[2] / "frontend" / "src" / "app.tsx"
 ROUTES = re.findall(r'<Route path="([^"]+)"', APP.read_text())
+LONGEST = "a-name-as-long-as-names-may-be-" * 2 + "xx"  # stands wherever runs and models are listed or offered
 
 pytestmark = pytest.mark.timeout(600)  # s: all pages, one after the other
 
 
 def addresses(server: str) -> list[str]:
     """One of each route and, where a part may be left out, one without it; and one that is not there."""
+    trained(server, LONGEST, architecture="dcgan")
     trained(server, "looked-at", architecture="dcgan")
     with httpx.Client(base_url=server, timeout=120) as client:
         run = client.get("/api/v1/training-runs").json()["items"][0]
