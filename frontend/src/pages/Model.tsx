@@ -5,18 +5,17 @@ import { useLocation, useRoute } from "preact-iso";
 import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Model as ModelShape, Version } from "../api/types";
-import { Loading, PageHead, Picture, ProblemNote, useNow } from "../components/pieces";
-import { ago, bytes, duration, moment } from "../lib/format";
-import { columns, compared, scoreIn, toggled } from "../lib/models";
+import { Loading, PageHead, Picture, ProblemNote } from "../components/pieces";
+import { moment } from "../lib/format";
+import { compared, toggled } from "../lib/models";
 import { asProblem, useResource } from "../lib/resource";
-import { arrows, withError } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
 import { changed, useFresh } from "../stores/models";
 import { t } from "../strings";
 import "../styles/models.css";
-import { AliasTags, discardModel, discardVersion, modelUrl, Note, nameOf, versionUrl } from "./models-pieces";
+import { discardModel, discardVersion, modelUrl, Note, nameOf } from "./models-pieces";
+import { VersionTable } from "./models-table";
 
-const columnsAtMost = 4;
 const seeds = [1, 2, 3, 4, 5, 6];
 
 export default function Model() {
@@ -107,97 +106,6 @@ function ModelView({ model, versions }: { model: ModelShape; versions: Version[]
       </section>
       <AliasHistory name={model.name} />
     </div>
-  );
-}
-
-interface VersionTableProps {
-  versions: Version[];
-  chosen: number[];
-  onChoose: (version: number) => void;
-  onDelete: (version: number) => void;
-}
-
-function VersionTable({ versions, chosen, onChoose, onDelete }: VersionTableProps) {
-  const words = t.models;
-  const now = useNow(60);
-  const measured = columns(versions, columnsAtMost);
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a table that is wider than its place is moved by the keyboard as well
-    <section class="version-scroll" aria-labelledby="versions" tabIndex={0}>
-      <table class="version-table">
-        <thead>
-          <tr>
-            {versions.length > 1 && (
-              <th scope="col">
-                <span class="hidden-visually">{words.compare}</span>
-              </th>
-            )}
-            <th scope="col">{words.columns.version}</th>
-            {measured.map((column) => (
-              <th key={`${column.metric} ${column.network}`} scope="col">
-                <abbr title={column.title}>{column.metric.toUpperCase()}</abbr> {arrows[column.better]}
-                {column.network !== "inception" && <span class="tiny soft"> {column.network}</span>}
-              </th>
-            ))}
-            <th scope="col">{words.columns.size}</th>
-            <th scope="col">{words.columns.trained}</th>
-            <th scope="col">{words.columns.created}</th>
-            <th scope="col">
-              <span class="hidden-visually">{words.deleteVersion}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {versions.map((version) => (
-            <tr key={version.version}>
-              {versions.length > 1 && (
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={words.compareThis(nameOf(version))}
-                    checked={chosen.includes(version.version)}
-                    onChange={() => onChoose(version.version)}
-                  />
-                </td>
-              )}
-              <th scope="row">
-                <a class="version-line" href={versionUrl(version)}>
-                  <Picture src={version.samples_url} alt="" class="strip" />
-                  <span class="stack tight">
-                    <strong>{words.version(version.version)}</strong>
-                    <span class="row">
-                      <AliasTags aliases={version.aliases} />
-                    </span>
-                    {version.note && <span class="small soft note-line">{version.note}</span>}
-                  </span>
-                </a>
-              </th>
-              {measured.map((column) => {
-                const score = scoreIn(version, column);
-                return (
-                  <td key={`${column.metric} ${column.network}`} title={score ? undefined : words.unmeasured}>
-                    {score ? withError({ value: score.value, error: null }) : "–"}
-                  </td>
-                );
-              })}
-              <td>{bytes(version.bytes)}</td>
-              <td>{duration(version.training.seconds)}</td>
-              <td>{ago(version.created_at, now)}</td>
-              <td>
-                <button
-                  class="plain"
-                  type="button"
-                  aria-label={`${words.deleteVersion} ${nameOf(version)}`}
-                  onClick={() => onDelete(version.version)}
-                >
-                  {words.deleteVersion}
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
   );
 }
 
