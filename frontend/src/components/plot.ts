@@ -2,10 +2,10 @@
 
 import type uPlot from "uplot";
 import type { Curve, Range } from "../lib/curves";
-import { bytes, number, percent } from "../lib/format";
+import { bytes, number, share } from "../lib/format";
 import type { Unit } from "../lib/series";
 
-export const written: Record<Unit, (value: number) => string> = { number, share: percent, bytes };
+export const written: Record<Unit, (value: number) => string> = { number, share: (value) => share(value, 1), bytes };
 
 export const dashes = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 

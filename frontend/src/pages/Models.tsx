@@ -186,7 +186,7 @@ function Filters({ models, query, change }: FiltersProps) {
   const architectures = [...new Set(models.map((model) => model.latest.architecture))].sort();
   if (query.architecture && !architectures.includes(query.architecture)) architectures.push(query.architecture);
   return (
-    <search class="model-filters">
+    <search class="filters">
       <label>
         {words.search}
         <input

@@ -50,9 +50,8 @@ function Filters({ only, change }: { only: RunFilters; change: (changes: Changes
   const named = (all: { name: string; title?: string }[]) =>
     all.map(({ name, title }): [string, string] => [name, title ?? name]);
   return (
-    <search class="row">
+    <search class="filters">
       <input
-        class="short"
         type="search"
         aria-label={t.runs.search}
         placeholder={t.runs.placeholder}
@@ -103,12 +102,7 @@ function Filter({ label, all, value, options, onChoose }: FilterProps) {
   const known =
     value === undefined || options.some(([option]) => option === value) ? options : [...options, [value, value]];
   return (
-    <select
-      class="filter"
-      aria-label={label}
-      value={value ?? ""}
-      onChange={(e) => onChoose(e.currentTarget.value || undefined)}
-    >
+    <select aria-label={label} value={value ?? ""} onChange={(e) => onChoose(e.currentTarget.value || undefined)}>
       <option value="">{all}</option>
       {known.map(([option, words]) => (
         <option key={option} value={option}>

@@ -100,7 +100,7 @@ function Loaded({ system }: { system: System | undefined }) {
       <ProblemNote problem={problem} />
       <ul class="stack tight">
         {loaded.map(({ name, bytes: size }) => (
-          <li key={name} class="row apart">
+          <li key={name} class="with-button">
             <span>
               {name} <span class="small soft">{bytes(size)}</span>
             </span>
