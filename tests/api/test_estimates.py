@@ -85,3 +85,16 @@ async def test_an_architecture_shows_what_it_drew_best_and_what_its_presets_take
     assert (debug["basis"], debug["runs"], debug["seconds"]) == ("runs", 3, round(1600 / 960, 1))  # of 1/960, 1/960 and 1/500
     assert items["dcgan"]["estimates"]["paper"]["basis"] == "figure"
     assert items["dcgan"]["paper_title"].startswith("Radford")
+
+
+@pytest.mark.anyio
+async def test_a_run_counts_until_its_version_is_deleted_for_good(client: httpx.AsyncClient, publish: Callable[..., str]) -> None:
+    async def debug() -> str:
+        items = {item["name"]: item for item in (await client.get("/api/v1/architectures")).raise_for_status().json()["items"]}
+        return str(items["vae"]["estimates"]["debug"]["basis"])
+
+    publish("short-lived", "vae")
+    (await client.delete("/api/v1/models/short-lived")).raise_for_status()
+    assert await debug() == "runs"
+    (await client.delete("/api/v1/bin")).raise_for_status()
+    assert await debug() == "figure"

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists, or_, select
 
 from atelier.api.deps import ReadDep, ServicesDep
 from atelier.api.pages import Page
-from atelier.registry.tables import DrawnImage, Job, Kind, Score
+from atelier.registry.tables import DrawnImage, Job, Kind
 
 router = APIRouter(prefix="/first-steps", tags=["system"])
 
@@ -40,7 +40,7 @@ async def _done(session: ReadDep, services: ServicesDep) -> dict[Step, bool]:
         "draw": exists().where(DrawnImage.id.is_not(None)),
         "steer": or_(exists().where(steered), _succeeded("discover"), _succeeded("project")),
         "stylize": _succeeded("stylize"),
-        "score": exists().where(Score.step.is_(None)),
+        "score": _succeeded("evaluate"),
     }
     row = (await session.execute(select(*asked.values()))).one()
     return dict(zip(asked, map(bool, row), strict=True))

@@ -188,8 +188,9 @@ def longest_trained(each: int) -> Select[str, str, int]:
 
 
 def trained_here(limit: int) -> Select[str, dict[str, Any]]:
-    """(architecture, manifest) of the versions that runs of this server published, the newest first; of deleted ones too."""
-    return select(Version.architecture, Version.manifest).where(Version.job_id.is_not(None)).order_by(Version.id.desc()).limit(limit)
+    """(architecture, manifest) of the versions that runs of this server published, the newest first; of those in the bin too."""
+    kept = Version.job_id.is_not(None), Version.purged_at.is_(None)
+    return select(Version.architecture, Version.manifest).where(*kept).order_by(Version.id.desc()).limit(limit)
 
 
 UNSCORED = 1e308  # the rank of versions without a score: behind all others
