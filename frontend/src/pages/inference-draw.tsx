@@ -1,4 +1,4 @@
-/** Draws images: what is moved is seen at once over the live channel, and drawn for good when it rests. */
+/** Draws images: what is moved is seen at once over the live channel, and drawn for good, into the history, when it stays. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
@@ -6,6 +6,7 @@ import type { Picture } from "../api/types";
 import { Icon } from "../components/Icon";
 import { ProblemNote } from "../components/pieces";
 import { Live, liveUrl } from "../lib/live";
+import { stays, useRest } from "../lib/rest";
 import { largestSeed, rolled, seedBody, seedsOf, withLock } from "../lib/seeds";
 import { useShortcuts } from "../lib/shortcuts";
 import { moved, promptsOf, wishesOf } from "../lib/wishes";
@@ -21,7 +22,7 @@ import { focusedPlace, moveFocus, Wall, type WallHandle } from "./inference-wall
 
 const usual = 12; // images
 const most = 16; // that are drawn while something moves
-const rest = 350; // milliseconds without a move, after which all are drawn for good
+const soon = 350; // milliseconds after other seeds were asked for, of which some may not be seen yet
 
 export function Draw({ version, can, query, change, reload }: ModeProps) {
   const { model, version: number } = version;
@@ -48,29 +49,28 @@ export function Draw({ version, can, query, change, reload }: ModeProps) {
 
   const draw = async () => {
     if (!valid) return;
+    callOff();
+    drawnSeeds.current = seedText;
     if (query.seed === undefined) change({ seed: String(valid.first) });
     const drawn = await work(() => api.draw(model, number, seedBody(valid), wishes));
     if (!drawn) return;
     live.current?.drop();
     setItems(drawn);
     setAsked(query);
+    return drawn;
   };
+  /** What is seen, drawn for good: what is opened or kept must not be the pictures of before. */
+  const settled = async () => (callOff() ? draw() : items);
 
   // What is written is drawn when somebody says so; all else is seen while it moves, and drawn when it rests.
-  const moves = JSON.stringify([moved(wishes), valid && seedBody(valid)]);
-  const before = useRef<string>(undefined);
+  const seedText = valid && JSON.stringify(seedBody(valid));
+  const drawnSeeds = useRef<string | null>(null);
+  const moves = valid && JSON.stringify([moved(wishes), seedText]);
+  const callOff = useRest(moves, seedText === drawnSeeds.current ? stays : soon, draw);
   // biome-ignore lint/correctness/useExhaustiveDependencies: these decide what is seen
   useEffect(() => {
-    const first = before.current === undefined;
-    before.current = moves;
-    if (!valid) return;
-    if (first) {
-      draw();
-      return;
-    }
-    live.current?.want(valid.all.slice(0, most).map((seed) => ({ ...wishes, seed })));
-    const timer = setTimeout(draw, rest);
-    return () => clearTimeout(timer);
+    if (valid && drawnSeeds.current !== null)
+      live.current?.want(valid.all.slice(0, most).map((seed) => ({ ...wishes, seed })));
   }, [moves]);
 
   const lock = (place: number) =>
@@ -164,7 +164,8 @@ export function Draw({ version, can, query, change, reload }: ModeProps) {
           version={version}
           locked={valid?.locked ?? new Map()}
           onLock={lock}
-          onOpen={open}
+          settled={settled}
+          onOpen={async (place) => (await settled()) && open(place)}
           onProblem={setProblem}
         />
         {items && <Readings prompts={promptsOf(asked, can)} model={model} number={number} />}

@@ -1,10 +1,11 @@
 /** A grid of mixed styles: the coarse ones of its rows, the fine ones of its columns, as in StyleGAN's figure 3. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Mixed } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Picture, ProblemNote } from "../components/pieces";
+import { useRest } from "../lib/rest";
 import { listed } from "../lib/seeds";
 import { useShortcuts } from "../lib/shortcuts";
 import { wishesOf } from "../lib/wishes";
@@ -34,19 +35,12 @@ export function Mix({ version, can, query, change }: ModeProps) {
   const body = rows &&
     columns && { ...wishesOf(options, can), rows, columns, layers: layers.filter((layer) => layer >= crossover) };
   const key = body && JSON.stringify(body);
-  const first = useRef(true);
   const mix = async () => {
     if (!body) return;
     const answer = await work(() => api.mix(model, number, body));
     if (answer) setMade(answer);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is all that is asked for
-  useEffect(() => {
-    if (!key) return;
-    const timer = setTimeout(mix, first.current ? 0 : rest);
-    first.current = false;
-    return () => clearTimeout(timer);
-  }, [key]);
+  useRest(key, rest, mix);
   const roll = (name: "rows" | "columns", count: number) => {
     const from = Math.floor(Math.random() * 1e6);
     change({ [name]: Array.from({ length: count }, (_, index) => from + index).join(", ") });

@@ -1,11 +1,12 @@
 /** A walk from image to image: its stops, how it is gone, and the film that comes of it. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Stop, WalkBody, WalkMade } from "../api/types";
 import { SelectField, SwitchField, TextField } from "../components/fields";
 import { ProblemNote } from "../components/pieces";
 import type { Can } from "../lib/abilities";
+import { useRest } from "../lib/rest";
 import { chosen, type Field } from "../lib/schema";
 import { useShortcuts } from "../lib/shortcuts";
 import { changedStop, queryOfStop, stopsOf, withStops } from "../lib/stops";
@@ -48,14 +49,7 @@ export function Walk({ version, can, query, change, reload }: ModeProps) {
     const answer = await work(() => api.walk(model, number, body));
     if (answer) setMade(answer);
   };
-  const first = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is all that is drawn
-  useEffect(() => {
-    if (!key) return;
-    const timer = setTimeout(walk, first.current ? 0 : rest);
-    first.current = false;
-    return () => clearTimeout(timer);
-  }, [key]);
+  useRest(key, rest, walk);
   useShortcuts({ Enter: walk });
 
   const set = (next: Stop[]) => change(withStops(next));

@@ -23,6 +23,7 @@ interface WallProps {
   version: Version;
   locked: ReadonlyMap<number, number>;
   onLock: (place: number) => void;
+  settled: () => Promise<Drawn[] | undefined>; // the images, once what is painted over them is drawn as well
   onOpen: (place: number) => void;
   onProblem: (problem: Problem) => void;
 }
@@ -30,14 +31,14 @@ interface WallProps {
 /** Small pictures keep their pixels, rather than be blurred. */
 export const crisp = ({ image }: Version) => (image.resolution <= 64 ? "crisp" : "");
 
-export function Wall({ handle, items, expected, version, locked, onLock, onOpen, onProblem }: WallProps) {
+export function Wall({ handle, items, expected, version, locked, onLock, settled, onOpen, onProblem }: WallProps) {
   const box = useRef<HTMLElement>(null);
   const words = t.inference.wall;
   const places: (Drawn | undefined)[] = items ?? new Array(expected).fill(undefined);
   const columns = columnsOf(places.length);
 
   const favour = async (place: number) => {
-    const image = items?.[place];
+    const image = (await settled())?.[place];
     if (!image) return;
     const on = !favourites.value.get(image.id);
     try {
