@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { ScoreBrief, Version } from "../src/api/types";
+import type { Model, ScoreBrief, Version } from "../src/api/types";
 import {
   byModel,
   columns,
   compared,
   isBundle,
+  kindred,
   mainScores,
   nameFrom,
+  nextOfKin,
   pairsOf,
   scoreIn,
   toggled,
@@ -77,5 +79,35 @@ describe("what is brought", () => {
 
   it("has hyper-parameters in words", () => {
     expect(pairsOf("resolution=32, loss=hinge ,x, flag = true")).toEqual({ resolution: 32, loss: "hinge", flag: true });
+  });
+});
+
+describe("what a version is compared with", () => {
+  const of = (name: string, dataset: string, resolution: number) => {
+    const latest = { model: name, version: 1, dataset, image: { resolution, channels: 1 } } as Version;
+    return { name, latest } as Model;
+  };
+  const [small, faces, digits, more] = [
+    of("a", "toys", 16),
+    of("b", "faces", 32),
+    of("c", "digits", 28),
+    of("d", "digits", 32),
+  ];
+  const models = [small, faces, digits, more] as Model[];
+
+  it("is of the same data set first, then of the same size, then anything", () => {
+    const groups = kindred(models, more?.latest as Version);
+    expect(groups.map(([kinship, members]) => [kinship, members.map(({ name }) => name)])).toEqual([
+      ["dataset", ["c", "d"]],
+      ["size", ["b"]],
+      ["other", ["a"]],
+    ]);
+    expect(kindred([more as Model], more?.latest as Version).map(([kinship]) => kinship)).toEqual(["dataset"]);
+  });
+
+  it("is another model, unless there is none", () => {
+    expect(nextOfKin(models, more?.latest as Version)?.name).toBe("c");
+    expect(nextOfKin(models, faces?.latest as Version)?.name).toBe("d");
+    expect(nextOfKin([faces as Model], faces?.latest as Version)).toBe(undefined);
   });
 });

@@ -1,6 +1,6 @@
 /** Models as their cards show them, and what is said of a version first. */
 
-import type { ScoreBrief, Version } from "../api/types";
+import type { Model, ScoreBrief, Version } from "../api/types";
 
 export interface Found {
   model: string;
@@ -17,6 +17,27 @@ export function byModel(versions: readonly Version[]): Found[] {
     else found.set(version.model, { model: version.model, version, versions: 1 });
   }
   return [...found.values()];
+}
+
+/** Why a model is offered to stand beside a version: the better comparable it is, the earlier. */
+export type Kinship = "dataset" | "size" | "other";
+
+/** Models by how well what they draw compares with a version's, by their latest versions; a group in which nothing is, is left out. */
+export function kindred(models: readonly Model[], version: Version): [Kinship, Model[]][] {
+  const groups: Record<Kinship, Model[]> = { dataset: [], size: [], other: [] };
+  for (const model of models) {
+    const { dataset, image } = model.latest;
+    const asLarge = image.resolution === version.image.resolution;
+    groups[dataset === version.dataset ? "dataset" : asLarge ? "size" : "other"].push(model);
+  }
+  return (Object.entries(groups) as [Kinship, Model[]][]).filter(([, members]) => members.length > 0);
+}
+
+/** The other model that compares best with a version, where there is one. */
+export function nextOfKin(models: readonly Model[], version: Version): Model | undefined {
+  return kindred(models, version)
+    .flatMap(([, members]) => members)
+    .find(({ name }) => name !== version.model);
 }
 
 const rank = ["fid", "kid", "ppl", "precision", "recall"]; // what people look for first

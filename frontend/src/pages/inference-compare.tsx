@@ -1,12 +1,14 @@
 /** Two versions, the same seeds: in pairs, or one upon the other with an edge that all pictures share. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { Compared, Model, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Picture, ProblemNote } from "../components/pieces";
 import { canOf, shared } from "../lib/abilities";
+import { nextOfKin } from "../lib/models";
 import { useResource } from "../lib/resource";
+import { stays, useRest } from "../lib/rest";
 import { largestSeed, rolled, seedBody, seedsOf } from "../lib/seeds";
 import { useShortcuts } from "../lib/shortcuts";
 import { address } from "../lib/url";
@@ -21,7 +23,7 @@ import { crisp } from "./inference-wall";
 
 const usual = 8; // images
 const most = 16;
-const rest = 300; // milliseconds
+const soon = 300; // milliseconds after other seeds or versions were asked for
 
 export function Compare({ models, version, can, query, change }: ModeProps) {
   const words = t.inference.compare;
@@ -35,20 +37,18 @@ export function Compare({ models, version, can, query, change }: ModeProps) {
   const { busy, problem, work } = useWorking(`${version.model}@${version.version} ${b?.model}@${b?.version}`);
   const names = [version, b].map((one) => `${one?.model}@${one?.version}`);
   const body = valid && { versions: names, ...wishesOf(query, both), ...seedBody(valid) };
-  const key = b && other.can && JSON.stringify(body);
-  const first = useRef(true);
+  const key = b && other.can && body ? JSON.stringify(body) : null;
+  const chosen = JSON.stringify([names, valid && seedBody(valid)]);
+  const drawn = useRef({ key, chosen });
   const draw = async () => {
     if (!body || !key) return;
+    callOff();
+    drawn.current = { key, chosen };
     const answer = await work(() => api.compare(body));
     if (answer) setMade(answer);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is all that is asked for
-  useEffect(() => {
-    if (!key || key === "null") return;
-    const timer = setTimeout(draw, first.current ? 0 : rest);
-    first.current = false;
-    return () => clearTimeout(timer);
-  }, [key]);
+  const callOff = useRest(key, chosen === drawn.current.chosen ? stays : soon, draw);
+  const toCome = busy === "no" && key !== null && key !== drawn.current.key; // nothing moves while one drags
   const dice = () => change({ seed: rolled() });
   useShortcuts({ d: dice, " ": draw, Enter: draw });
 
@@ -77,6 +77,7 @@ export function Compare({ models, version, can, query, change }: ModeProps) {
             versions={other.versions}
             version={b}
             named="B "
+            beside={version}
             onChoose={(model, number) => change({ b: number ? `${model}@${number}` : model })}
           />
         </div>
@@ -112,7 +113,7 @@ export function Compare({ models, version, can, query, change }: ModeProps) {
             </label>
           ))}
         </div>
-        <BusyNote busy={busy} done={made ? words.drawn(made.seeds.length) : ""} />
+        <BusyNote busy={toCome ? "drawing" : busy} done={made ? words.drawn(made.seeds.length) : ""} />
       </div>
       {!valid && (
         <p class="field-error" role="alert">
@@ -164,11 +165,11 @@ export function Compare({ models, version, can, query, change }: ModeProps) {
   );
 }
 
-/** The version that stands beside: the one before of the same model, where there is one, else of another model. */
+/** The version that stands beside: the one before of the same model, where there is one, else of the model that compares best. */
 function useOther(models: Model[], version: Version, written: string | undefined) {
   const [name, text] = (written ?? "").split("@");
   const before = version.version > 1 ? version.model : undefined;
-  const elsewhere = models.find((one) => one.name !== version.model)?.name;
+  const elsewhere = nextOfKin(models, version)?.name;
   const model = models.find((one) => one.name === name)?.name ?? before ?? elsewhere ?? version.model;
   const versions = useResource(`versions ${model}`, () => api.versions(model));
   const latest = models.find((one) => one.name === model)?.latest?.version;

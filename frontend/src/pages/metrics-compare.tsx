@@ -6,6 +6,7 @@ import type { Picture as Drawn, Model, Score, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
 import { type Can, canBeAsked, canOf, nothing, shared } from "../lib/abilities";
+import { nextOfKin } from "../lib/models";
 import { useResource } from "../lib/resource";
 import { arrows, circumstanceWords, difference, measured, withError } from "../lib/scores";
 import { address, useQuery } from "../lib/url";
@@ -74,10 +75,11 @@ function Both({ models }: { models: Model[] }) {
   );
 }
 
-/** Another model than the one that stands first, where there is one. */
+/** The model that compares best with the one that stands first, where there is another. */
 function defaultOther(models: Model[], first: string | undefined): string | undefined {
   const name = first?.split("@")[0] ?? models[0]?.name;
-  return models.find((model) => model.name !== name)?.name ?? first;
+  const latest = models.find((model) => model.name === name)?.latest;
+  return (latest && nextOfKin(models, latest)?.name) ?? first;
 }
 
 function Samples({ a, b }: { a: Version; b: Version }) {
