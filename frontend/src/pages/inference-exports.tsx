@@ -6,7 +6,7 @@ import type { Problem } from "../api/problem";
 import type { Version, WalkBody } from "../api/types";
 import { Icon } from "../components/Icon";
 import { ProblemNote } from "../components/pieces";
-import { asProblem } from "../lib/resource";
+import { asProblem, useResource } from "../lib/resource";
 import type { Field } from "../lib/schema";
 import { t } from "../strings";
 
@@ -19,6 +19,11 @@ const types: Record<string, string> = {
   png: "image/png",
 };
 
+/** By which of the server's optional parts a kind is made. */
+const needed: Record<string, string> = { mp4: "video" };
+
+const nameOf = (kind: string) => t.inference.walk.kinds[kind] ?? kind.toUpperCase();
+
 interface ExportsProps {
   body: WalkBody;
   fields: Field[];
@@ -29,7 +34,12 @@ export function Exports({ body, fields, version: { model, version } }: ExportsPr
   const words = t.inference.walk;
   const [making, make] = useState<string>();
   const [problem, setProblem] = useState<Problem | null>(null);
+  const parts = useResource("parts", api.parts).data;
   const films = fields.find(({ name }) => name === "format")?.choices.map(String) ?? [];
+  const lacking = films.flatMap((kind) => {
+    const part = parts?.find(({ name, here }) => name === needed[kind] && !here);
+    return part ? [{ kind, part }] : [];
+  });
   const save = async (kind: string) => {
     make(kind);
     setProblem(null);
@@ -49,18 +59,27 @@ export function Exports({ body, fields, version: { model, version } }: ExportsPr
     <section class="stack close" aria-label={words.exports}>
       <div class="row">
         <span class="small soft">{words.exports}</span>
-        {[...films, "zip", "png"].map((kind) => (
-          <button
-            key={kind}
-            class="quiet"
-            type="button"
-            aria-disabled={making !== undefined || undefined}
-            onClick={() => making === undefined && save(kind)}
-          >
-            <Icon name="save" size={16} /> {making === kind ? words.making : (words.kinds[kind] ?? kind.toUpperCase())}
-          </button>
-        ))}
+        {[...films, "zip", "png"].map((kind) => {
+          const off = making !== undefined || lacking.some((one) => one.kind === kind);
+          return (
+            <button
+              key={kind}
+              class="quiet"
+              type="button"
+              aria-disabled={off || undefined}
+              aria-describedby={lacking.some((one) => one.kind === kind) ? `lacks-${kind}` : undefined}
+              onClick={() => !off && save(kind)}
+            >
+              <Icon name="save" size={16} /> {making === kind ? words.making : nameOf(kind)}
+            </button>
+          );
+        })}
       </div>
+      {lacking.map(({ kind, part }) => (
+        <p class="small soft" key={kind} id={`lacks-${kind}`}>
+          {words.lacks(nameOf(kind), part.title)} <code>{part.command}</code>
+        </p>
+      ))}
       <ProblemNote problem={problem} />
     </section>
   );
