@@ -36,6 +36,24 @@ def test_a_model_is_found_named_compared_deleted_and_passed_on(page: Page, serve
         page.get_by_role("link", name="All files (zip)").click()
     file = download.value.path()
 
+    # One of its pictures is the content of a style transfer.
+    page.get_by_role("button", name="Stylise").click()
+    expect(page).to_have_url(re.compile(r"/style\?content=[0-9a-f]{32}$"))
+    expect(page.get_by_role("heading", name="Style transfer")).to_be_visible()
+    expect(page.get_by_role("region", name="Content").locator("img")).not_to_have_js_property("naturalWidth", 0)
+
+    # It is found by what it was trained on and by what it is called, again after a reload.
+    page.goto(f"{server}/models")
+    page.get_by_label("Data set").select_option("shapes")
+    page.get_by_label("Alias").select_option("production")
+    expect(page).to_have_url(re.compile(r"dataset=shapes&alias=production"))
+    expect(cards).to_have_count(1)
+    page.reload()
+    expect(page.get_by_label("Alias")).to_have_value("production")
+    expect(cards).to_have_count(1)
+    cards.first.click()
+    expect(page.get_by_role("heading", name="kept@2")).to_be_visible()
+
     # All versions: the same seeds by two, a deletion taken back.
     page.get_by_role("link", name="kept", exact=True).click()
     for number in (1, 2):

@@ -183,8 +183,6 @@ function Filters({ models, query, change }: FiltersProps) {
     return () => clearTimeout(timer);
   }, [text, query.q, change]);
   useEffect(() => setText(query.q ?? ""), [query.q]);
-  const architectures = [...new Set(models.map((model) => model.latest.architecture))].sort();
-  if (query.architecture && !architectures.includes(query.architecture)) architectures.push(query.architecture);
   return (
     <search class="filters">
       <label>
@@ -196,18 +194,27 @@ function Filters({ models, query, change }: FiltersProps) {
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </label>
-      <label>
-        {words.architecture}
-        <select
-          value={query.architecture ?? ""}
-          onChange={(event) => change({ architecture: event.currentTarget.value || undefined })}
-        >
-          <option value="">{words.everyArchitecture}</option>
-          {architectures.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <Filter
+        label={words.architecture}
+        all={words.everyArchitecture}
+        names={models.map(({ latest }) => latest.architecture)}
+        chosen={query.architecture}
+        onChoose={(architecture) => change({ architecture })}
+      />
+      <Filter
+        label={words.dataset}
+        all={words.everyDataset}
+        names={models.map(({ latest }) => latest.dataset)}
+        chosen={query.dataset}
+        onChoose={(dataset) => change({ dataset })}
+      />
+      <Filter
+        label={words.alias}
+        all={words.everyAlias}
+        names={models.flatMap(({ aliases }) => aliases.map(({ alias }) => alias))}
+        chosen={query.alias}
+        onChoose={(alias) => change({ alias })}
+      />
       <label>
         {words.sort}
         <select
@@ -225,6 +232,29 @@ function Filters({ models, query, change }: FiltersProps) {
         </select>
       </label>
     </search>
+  );
+}
+
+interface FilterProps {
+  label: string;
+  all: string;
+  names: string[]; // each of them offered once
+  chosen: string | undefined;
+  onChoose: (name: string | undefined) => void;
+}
+
+function Filter({ label, all, names, chosen, onChoose }: FilterProps) {
+  const offered = [...new Set([...names, ...(chosen ? [chosen] : [])])].sort();
+  return (
+    <label>
+      {label}
+      <select value={chosen ?? ""} onChange={(event) => onChoose(event.currentTarget.value || undefined)}>
+        <option value="">{all}</option>
+        {offered.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </label>
   );
 }
 

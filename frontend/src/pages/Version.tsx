@@ -11,6 +11,7 @@ import { FactList, Loading, PageHead, Picture, ProblemNote, useNow } from "../co
 import { ago, bytes, duration, number, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { arrows, withError } from "../lib/scores";
+import { rolled } from "../lib/seeds";
 import { address, prefixed } from "../lib/url";
 import { changed, useFresh } from "../stores/models";
 import { t } from "../strings";
@@ -49,13 +50,13 @@ function VersionView({ version }: { version: VersionShape }) {
   const now = useNow(60);
   const { model, version: number_, training, manifest } = version;
   const name = nameOf(version);
-  const discard = async () => {
-    try {
-      await discardVersion(model, number_, () => route(modelUrl(model)));
-    } catch (reason) {
-      setProblem(asProblem(reason));
-    }
-  };
+  const attempt = (deed: () => Promise<unknown>) => deed().catch((reason) => setProblem(asProblem(reason)));
+  const discard = () => attempt(() => discardVersion(model, number_, () => route(modelUrl(model))));
+  const stylize = () =>
+    attempt(async () => {
+      const [drawn] = await api.draw(model, number_, { seed: Number(rolled()), count: 1 }, {});
+      route(address("/style", { content: drawn?.id }));
+    });
   return (
     <div class="page">
       <PageHead
@@ -68,6 +69,9 @@ function VersionView({ version }: { version: VersionShape }) {
             <a class="button quiet" href={trainOn(version)}>
               {words.train}
             </a>
+            <button class="quiet" type="button" title={words.stylizeHelp} onClick={stylize}>
+              {words.stylize}
+            </button>
             <button class="quiet" type="button" onClick={discard}>
               {t.models.deleteVersion}
             </button>
