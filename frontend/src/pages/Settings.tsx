@@ -9,7 +9,7 @@ import { Bars, FactList, PageHead, ProblemNote } from "../components/pieces";
 import { bytes } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
 import { chooseTheme, type Theme, theme } from "../stores/theme";
-import { toast } from "../stores/toasts";
+import { settle, toast } from "../stores/toasts";
 import { t } from "../strings";
 
 const words = t.settings;
@@ -122,6 +122,7 @@ function Storage() {
   const has = (area: string) => areas.some((one) => one.area === area);
   const empty = async () => {
     const told = words.emptied((await api.emptyBin()).versions.length);
+    settle();
     reload();
     return told;
   };

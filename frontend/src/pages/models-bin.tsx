@@ -8,7 +8,7 @@ import { Picture, ProblemNote, useNow } from "../components/pieces";
 import { ago, ahead, bytes } from "../lib/format";
 import { asProblem } from "../lib/resource";
 import { changed } from "../stores/models";
-import { toast } from "../stores/toasts";
+import { settle, toast } from "../stores/toasts";
 import { t } from "../strings";
 import { nameOf } from "./models-pieces";
 
@@ -28,6 +28,10 @@ export function Bin({ versions, problem }: { versions: Binned[] | undefined; pro
       setRefused(asProblem(reason));
     }
   };
+  const empty = async () => {
+    await api.emptyBin();
+    settle();
+  };
   const size = bytes((versions ?? []).reduce((sum, version) => sum + version.bytes, 0));
   return (
     <section class="panel stack" aria-labelledby="bin">
@@ -44,7 +48,7 @@ export function Bin({ versions, problem }: { versions: Binned[] | undefined; pro
         <div class="note" role="alert">
           <span>{words.sure(versions.length, size)}</span>
           <div class="row">
-            <button class="danger" type="button" onClick={() => attempt(api.emptyBin, words.emptied)}>
+            <button class="danger" type="button" onClick={() => attempt(empty, words.emptied)}>
               {words.confirm}
             </button>
             <button class="quiet" type="button" onClick={() => ask(false)}>

@@ -26,6 +26,11 @@ export function dismiss(id: number) {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
 }
 
+/** What has been deleted for good can't be taken back any more. */
+export function settle() {
+  toasts.value = toasts.value.filter(({ undo }) => !undo);
+}
+
 export async function takeBack({ id, undo }: Toast) {
   dismiss(id);
   try {
