@@ -7,7 +7,8 @@ import torch
 
 from atelier.models import architectures
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, other_sentences, spread
+from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, Reader, crossed, spread
+from atelier.models.text_dcgan import TextDCGAN
 
 SPEC = ImageSpec(channels=3, resolution=16)
 CAPTIONS = ("a red cat", "a dog", "a red cat", "two birds")
@@ -81,11 +82,41 @@ def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> Non
     torch.testing.assert_close(losses["loss"], expected / 8)
 
 
+def reader(said: list[list[str]], **chosen: object) -> Reader:
+    cls = architectures["text_dcgan"]
+    model = cls(cls.hyperparameters("debug", **chosen), SPEC)
+    assert isinstance(model, TextDCGAN)
+    model.generator.learn_captions(said)
+    return model.reader
+
+
 def test_wrong_sentences_are_those_of_another_caption() -> None:
-    sentences = torch.arange(4.0)[:, None]
-    wrong, differ = other_sentences(sentences, ("a", "a", "b", "a"))
-    assert wrong.flatten().tolist() == [3, 0, 1, 2]
+    captions = ("a cat", "a cat", "a dog", "a cat")
+    found = reader([["a cat"], ["a dog"]])
+    wrong, differ = found.wrong(captions)
+    assert torch.equal(wrong, found.sentences(captions).roll(1, dims=0))
     assert differ.flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_a_single_word_is_wrong_where_the_data_says_it_so() -> None:
+    """Of two pairs that differ in two words, "blue cat" is said of a picture, "red dog" of none."""
+    captions = ("red cat", "blue dog")
+    torch.manual_seed(0)
+    found = reader([["red cat"], ["blue dog", "blue cat"]], wrong_captions="one-word")
+    new, cat, dog = found.sentences(["blue cat", "red cat", "blue dog"])
+    seen = [found.wrong(captions)[0] for _ in range(30)]
+    assert {bool(torch.equal(one[0], new)) for one in seen} == {True, False}
+    assert all(any(torch.equal(one[0], allowed) for allowed in (new, dog)) for one in seen)
+    assert all(any(torch.equal(one[1], allowed) for allowed in (new, cat)) for one in seen)
+
+
+def test_captions_cross_by_one_word_at_its_place() -> None:
+    torch.manual_seed(0)
+    captions = ("a red star", "an orange circle", "a red star", "two")
+    made = [crossed(captions) for _ in range(40)]
+    assert {one[0] for one in made} == {"a orange star", "a red circle"}
+    assert {one[1] for one in made} == {"an red circle", "an orange star"}
+    assert {one[3] for one in made} == {"two"}
 
 
 def test_spread_is_how_far_pictures_are_for_how_far_z_are_up_to_a_bound() -> None:
@@ -143,7 +174,7 @@ def test_a_caption_is_read_alike_in_whatever_batch_it_first_comes(name: str) -> 
     torch.manual_seed(0)
     cls = architectures[name]
     model = cls(cls.hyperparameters("debug"), SPEC)
-    read = model.reader.sentences(batch())  # type: ignore[union-attr, operator]
+    read = model.reader.sentences(batch().captions)  # type: ignore[union-attr, operator]
     assert not model.generator.encoder.training  # type: ignore[union-attr]
     for caption, sentence in zip(CAPTIONS, read, strict=True):
         assert torch.equal(sentence, model.generator.sentences([caption])[0])  # type: ignore[operator]

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import spread
+from atelier.models.prompted import crossed, spread
 from atelier.models.text_dcgan import TextDCGAN, TextDCGANHyperparameters
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -54,7 +55,7 @@ def test_the_papers_loss_is_logistic() -> None:
 
 def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() -> None:
     model = build(interpolation=2.0, matching_weight=0, diversity_weight=0).eval()
-    sentences = model.reader.sentences(batch())
+    sentences = model.reader.sentences(batch().captions)
     between = model.between(sentences)
     torch.testing.assert_close(between[1], (sentences[1] + sentences[5]) / 2)
     assert len(between) == 4
@@ -66,6 +67,31 @@ def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() ->
     every = torch.cat([sentences, between])
     logits = model.judge(model.generator(torch.randn(12, 100), every), every)
     torch.testing.assert_close(loss, -logits[:8].mean() - 2 * logits[8:].mean())
+
+
+def test_captions_that_nobody_wrote_are_drawn_too_and_never_shown_to_the_discriminator() -> None:
+    model = build(crossing=2.0, matching_weight=0, diversity_weight=0).eval()
+    torch.manual_seed(5)
+    loss = model.generator_losses(batch())["loss"]
+    [(asked, drawn)] = model.drawn
+    assert len(asked) == len(drawn) == 8
+    torch.manual_seed(5)
+    new = crossed(CAPTIONS)
+    assert new != list(CAPTIONS)
+    every = model.reader.sentences([*CAPTIONS, *new[:4]])
+    logits = model.judge(model.generator(torch.randn(12, 100), every), every)
+    torch.testing.assert_close(loss, -logits[:8].mean() - 2 * logits[8:].mean())
+
+
+def test_words_add_up_where_the_projection_is_linear() -> None:
+    one, two = torch.randn(2, 3, 32)
+    for slope, added in ((1.0, True), (0.2, False)):
+        drawing = build(projection_slope=slope).generator.drawing
+        seen: list[Tensor] = []
+        drawing.norms[0].register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[1]))
+        for sentences in (one, two, (one + two) / 2):
+            drawing(torch.zeros(3, 100), sentences)
+        assert torch.allclose(seen[2], (seen[0] + seen[1]) / 2, atol=1e-5) == added
 
 
 def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> None:

@@ -37,6 +37,8 @@ class PromptedHyperparameters(Hyperparameters):
     """How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019)."""
     mismatch: float = Field(0.5, ge=0, le=10, json_schema_extra=TEXT)
     """Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none."""
+    wrong_captions: Literal["any", "one-word"] = Field("any", json_schema_extra=TEXT)
+    """Which captions of others: any; or the own one with a single word exchanged, where the data has such a caption."""
 
 
 def build_encoder(hp: PromptedHyperparameters) -> TextEncoder:
@@ -63,10 +65,12 @@ class PromptedGenerator(Generator):
         super().__init__()
         self.encoder = encoder
         self.condition_dim = encoder.dim
+        self.said: frozenset[str] = frozenset()
         self.register_buffer("examples", torch.zeros(self.EXAMPLES, self.BYTES, dtype=torch.uint8))  # captions in UTF-8
 
     def learn_captions(self, captions: Sequence[Sequence[str]]) -> None:
-        """Remember one caption of some pictures, evenly picked."""
+        """Remember one caption of some pictures, evenly picked; and, while it is here, all that is said of any."""
+        self.said = frozenset(caption for some in captions for caption in some)
         for row, index in enumerate(torch.linspace(0, len(captions) - 1, self.EXAMPLES).long().tolist()):
             said = captions[index]
             text = said[row % len(said)].encode(errors="ignore")[: self.BYTES]
@@ -235,24 +239,37 @@ class Reader:
         return self.matching.contrast(self.reduced(batch.images), self.generator.sentences(batch.captions), batch.captions)
 
     @torch.no_grad()
-    def sentences(self, batch: Batch) -> Tensor:
-        """Those of the batch's captions, [N, dim], by the encoder as it was left by its stage."""
+    def sentences(self, captions: Sequence[str]) -> Tensor:
+        """Those of captions, [N, dim], by the encoder as it was left by its stage."""
         self.matching.eval()
         self.generator.encoder.eval()
-        unknown = [caption for caption in dict.fromkeys(batch.captions) if caption not in self._known]
+        unknown = [caption for caption in dict.fromkeys(captions) if caption not in self._known]
         if len(self._known) + len(unknown) > self.REMEMBERED:
             self._known.clear()
-            unknown = list(dict.fromkeys(batch.captions))
+            unknown = list(dict.fromkeys(captions))
         for caption in unknown:  # one at a time: in a batch, its last bits would depend on the others, and on when a run was taken up
             self._known[caption] = self.generator.sentences([caption])[0]
-        return torch.stack([self._known[caption] for caption in batch.captions])
+        return torch.stack([self._known[caption] for caption in captions])
+
+    def wrong(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Sentences of captions of other pictures [N, dim], and where they say something else, [N, 1].
+
+        One word alone that is wrong makes it look at what that word means. Nothing is called wrong that the data never says: else what
+        never came together in a picture would be learned to be wrong in all of them.
+        """
+        others = [captions[-1], *captions[:-1]]
+        if self.hp.wrong_captions == "one-word":
+            others = [new if new in self.generator.said else other for new, other in zip(crossed(captions), others, strict=True)]
+        differ = [mine != other for mine, other in zip(captions, others, strict=True)]
+        sentences = self.sentences(others)
+        return sentences, torch.tensor(differ, device=sentences.device)[:, None].float()
 
     def match(self, images: Tensor, batch: Batch) -> Losses:
         """How much worse images that were drawn for the batch's captions can be told by them than the real ones.
 
         Nothing is gained by being told better: that would only lead to pictures made for this network's eyes.
         """
-        sentences = self.sentences(batch)
+        sentences = self.sentences(batch.captions)
         drawn = self.matching.contrast(self.reduced(images), sentences, batch.captions)
         with torch.no_grad():
             real = self.matching.contrast(self.reduced(batch.images), sentences, batch.captions)
@@ -268,7 +285,21 @@ def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor
     return ratio.clamp(max=SPREAD).mean()
 
 
-def other_sentences(sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Those of other pictures [N, dim], and where they say something else, [N, 1]."""
-    differ = [mine != other for mine, other in zip(captions, [captions[-1], *captions[:-1]], strict=True)]
-    return sentences.roll(1, dims=0), torch.tensor(differ, device=sentences.device)[:, None].float()
+def crossed(captions: Sequence[str]) -> list[str]:
+    """Each caption with one word exchanged for the one that another caption of as many words has at its place; as it was, where none has.
+
+    "a red star" and "a blue circle" make "a blue star". Words of one or two letters stay: "an" for "a" would say nothing new.
+    """
+    words = [caption.split() for caption in captions]
+    made = []
+    for own in words:
+        start = int(torch.randint(len(words), ()))
+        for other in words[start:] + words[:start]:
+            pairs = zip(own, other, strict=True) if len(own) == len(other) else ()
+            differ = [place for place, (a, b) in enumerate(pairs) if a != b and min(len(a), len(b)) > 2]
+            if differ:
+                place = differ[int(torch.randint(len(differ), ()))]
+                own = [*own[:place], other[place], *own[place + 1 :]]
+                break
+        made.append(" ".join(own))
+    return made

@@ -29,7 +29,6 @@ from atelier.models.prompted import (
     PromptedHyperparameters,
     Reader,
     build_encoder,
-    other_sentences,
     spread,
 )
 
@@ -251,6 +250,7 @@ class StackGAN(GenerativeModel):
             "steps": 8000,
             "steps_stage2": 3000,
             "batch_size": 32,
+            "wrong_captions": "one-word",
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
@@ -336,7 +336,7 @@ class StackGAN(GenerativeModel):
     def draw_large(self, batch: Batch) -> Losses:
         self.generator.refined.fill_(True)
         self.generator.first.eval()  # it is done, and draws as it will for users
-        sentences = self.reader.sentences(batch)
+        sentences = self.reader.sentences(batch.captions)
         z = self.noise(sentences)
         own, first_noise, second_noise = torch.split(z, self.generator.parts, dim=1)
         with torch.no_grad():
@@ -351,7 +351,7 @@ class StackGAN(GenerativeModel):
 
     def asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The sentences of the batch's captions, and the same with some once more, whose pictures ought to differ."""
-        sentences = self.reader.sentences(batch)
+        sentences = self.reader.sentences(batch.captions)
         return sentences, torch.cat([sentences, sentences[: len(sentences) // 4]]) if self.hp.diversity_weight else sentences
 
     def drawing_losses(
@@ -376,7 +376,7 @@ class StackGAN(GenerativeModel):
     def judging_losses(self, images: Tensor, batch: Batch, discriminator: MatchingDiscriminator) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions)
+        wrong, differs = self.reader.wrong(batch.captions)
         if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
             of_real = self.judge(discriminator, self.augment(images), sentences, wrong)
             of_fake = self.judge(discriminator, self.augment(drawn), sentences)

@@ -18,7 +18,7 @@ from atelier.models.prompted import (
     PromptedHyperparameters,
     Reader,
     build_encoder,
-    other_sentences,
+    crossed,
     spread,
 )
 
@@ -34,10 +34,14 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     """Steps between two penalties, each weighted as often as it is left out."""
     interpolation: float = Field(0.0, ge=0, le=10)
     """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
+    crossing: float = Field(0.0, ge=0, le=10)
+    """Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none."""
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     projection_dim: int = Field(128, ge=4, le=1024)
     """Length of what the generator, and a discriminator without spectral norm, make of a sentence's embedding before it is used."""
+    projection_slope: float = Field(0.2, ge=0, le=1)
+    """Slope of the generator's projection below zero; by 1 it is linear, so that what words do to the norms adds up."""
     upsampling: Upsampling = "nearest"
     """How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards."""
     generator_width: int = Field(48, ge=4, le=256)
@@ -78,7 +82,7 @@ class Drawing(nn.Module):
         super().__init__()
         doublings = spec.resolution.bit_length() - 3  # 4 · 2^doublings = resolution
         widths = [hp.generator_width * 2**i for i in reversed(range(doublings))]
-        self.affine = hp.variant == "affine"
+        self.affine, self.slope = hp.variant == "affine", hp.projection_slope
         self.project = nn.Linear(text_dim, hp.projection_dim)
         self.first = nn.Linear(hp.latent_dim + (0 if self.affine else hp.projection_dim), widths[0] * 16, bias=False)
         self.place = Placing(text_dim, widths[0]) if self.affine else None
@@ -95,7 +99,7 @@ class Drawing(nn.Module):
             self.place.begin()
 
     def forward(self, z: Tensor, sentences: Tensor) -> Tensor:
-        projected = leaky_relu(self.project(sentences), 0.2)
+        projected = leaky_relu(self.project(sentences), self.slope)
         first, *norms = self.norms
         if self.place is not None:
             x = first(self.first(z).unflatten(1, (-1, 4, 4)), projected) + self.place(sentences)
@@ -139,6 +143,10 @@ class TextDCGAN(GenerativeModel):
         "quick": {
             "steps": 8000,
             "batch_size": 32,
+            "wrong_captions": "one-word",
+            "crossing": 0.5,
+            "projection_slope": 1.0,
+            "discriminator_width": 48,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
@@ -212,19 +220,24 @@ class TextDCGAN(GenerativeModel):
         yield Stage(name="train", steps=self.hp.steps, phases=phases)
 
     def generator_losses(self, batch: Batch) -> Losses:
-        sentences = self.reader.sentences(batch)
+        sentences = self.reader.sentences(batch.captions)
+        half = len(sentences) // 2
         between = self.between(sentences) if self.hp.interpolation else sentences[:0]
-        again = sentences[: len(sentences) // 4] if self.hp.diversity_weight else sentences[:0]
-        asked = torch.cat([sentences, between, again])
+        new = self.reader.sentences(crossed(batch.captions)[:half]) if self.hp.crossing else sentences[:0]
+        again = sentences[: half // 2] if self.hp.diversity_weight else sentences[:0]
+        asked = torch.cat([sentences, between, new, again])
         z = torch.randn(len(asked), self.hp.latent_dim, device=asked.device)
         judged = len(asked) - len(again)
         images, others = self.generator(z, asked).tensor_split([judged])
         own = images[: len(sentences)]
         self.drawn.append((sentences, own.detach()))
         unconvincing = self.persuasion(self.judge(self.augment(images), asked[:judged]))
-        loss = unconvincing[: len(own)].mean()
-        if len(between):
-            loss = loss + self.hp.interpolation * unconvincing[len(own) :].mean()
+        said, halfway, unsaid = torch.split(unconvincing, [len(sentences), len(between), len(new)])
+        loss = said.mean()
+        if len(halfway):
+            loss = loss + self.hp.interpolation * halfway.mean()
+        if len(unsaid):
+            loss = loss + self.hp.crossing * unsaid.mean()
         losses = {}
         if self.hp.diversity_weight:
             losses["spread"] = spread(own[: len(again)], others, z[: len(again)], z[judged:])
@@ -238,7 +251,7 @@ class TextDCGAN(GenerativeModel):
     def discriminator_losses(self, batch: Batch) -> Losses:
         # The real images stand beside those that were drawn for their captions: only the images tell them apart.
         sentences, drawn = self.drawn.pop(0)
-        wrong, differs = other_sentences(sentences, batch.captions)
+        wrong, differs = self.reader.wrong(batch.captions)
         if self.hp.variant == "gan-cls":  # batch norm would tell a mixed batch from a pure one
             real, mismatched = self.judge(self.augment(batch.images), sentences, wrong).chunk(2, dim=1)
             fake = self.judge(self.augment(drawn), sentences)
@@ -256,7 +269,7 @@ class TextDCGAN(GenerativeModel):
     def penalty_losses(self, batch: Batch) -> Losses:
         """MA-GP, DF-GAN's eq. 2 with k = 2 and p = 6: the sixth power of the gradient's length at real images under their captions."""
         images = self.augment(batch.images).detach().requires_grad_()
-        sentences = self.reader.sentences(batch).requires_grad_()
+        sentences = self.reader.sentences(batch.captions).requires_grad_()
         with torch.autocast(images.device.type, enabled=False):  # a sixth power needs float32
             # forward(), because a compiled network can't be differentiated twice
             logits = self.discriminator.forward(images, sentences)

@@ -6391,6 +6391,12 @@ export interface components {
              */
             mismatch?: number;
             /**
+             * Wrong Captions
+             * @description Which captions of others: any; or the own one with a single word exchanged, where the data has such a caption.
+             * @enum {string}
+             */
+            wrong_captions?: "any" | "one-word";
+            /**
              * Variant
              * @description Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss.
              * @enum {string}
@@ -7122,6 +7128,12 @@ export interface components {
              */
             mismatch?: number;
             /**
+             * Wrong Captions
+             * @description Which captions of others: any; or the own one with a single word exchanged, where the data has such a caption.
+             * @enum {string}
+             */
+            wrong_captions?: "any" | "one-word";
+            /**
              * Variant
              * @description The sentence scales and shifts each layer, with the hinge loss; or it stands beside z, with batch norm, as in the paper.
              * @enum {string}
@@ -7143,6 +7155,11 @@ export interface components {
              */
             interpolation?: number;
             /**
+             * Crossing
+             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
+             */
+            crossing?: number;
+            /**
              * Latent Dim
              * @description Length of the latent vector z.
              */
@@ -7152,6 +7169,11 @@ export interface components {
              * @description Length of what the generator, and a discriminator without spectral norm, make of a sentence's embedding before it is used.
              */
             projection_dim?: number;
+            /**
+             * Projection Slope
+             * @description Slope of the generator's projection below zero; by 1 it is linear, so that what words do to the norms adds up.
+             */
+            projection_slope?: number;
             /**
              * Upsampling
              * @description How the generator doubles the size: the paper's transposed convolution, or pixels repeated and convolved, free of checkerboards.
