@@ -5,26 +5,51 @@ import { t } from "../src/strings";
 
 const root = `${import.meta.dirname}/../src`;
 
-const spoken = new Set([
-  "aria-label",
-  "aria-description",
-  "aria-roledescription",
-  "aria-valuetext",
-  "title",
-  "placeholder",
-  "label",
-  "alt",
-  "tab",
-  "waiting",
-]);
+const programs = ["lib/recipes.ts"]; // texts in other languages than people's
+
+const files = readdirSync(root, { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("strings/") && name !== "api/schema.d.ts")
+  .filter((name) => !programs.includes(name))
+  .sort();
+
+const parsed = (name: string, code: string) => ts.createSourceFile(name, code, ts.ScriptTarget.Latest, true);
+const sources = new Map(files.map((name) => [name, parsed(name, readFileSync(`${root}/${name}`, "utf8"))]));
+
+/** Attributes that people read or hear: the browser's, and those of our components that are given words anywhere. */
+const spoken = new Set(["aria-description", "aria-roledescription", ...[...sources.values()].flatMap(givenWords)]);
+const named = new Set(["label", "title", "help", "hint", "legend", "words"]); // what variables and properties with texts are called
+
+function givenWords(source: ts.SourceFile): string[] {
+  const found: string[] = [];
+  const walk = (node: ts.Node) => {
+    if (ts.isJsxAttribute(node) && node.initializer && ts.isJsxExpression(node.initializer)) {
+      const value = node.initializer.expression;
+      const either = value && ts.isConditionalExpression(value) ? [value.whenTrue, value.whenFalse] : [value];
+      if (either.some((one) => one && isOfStrings(one))) found.push(node.name.getText());
+    }
+    ts.forEachChild(node, walk);
+  };
+  walk(source);
+  return found;
+}
+
+/** Whether it is something of `t`, or of the part of it that a file calls `words`. */
+function isOfStrings(node: ts.Expression): boolean {
+  let from: ts.Expression = node;
+  while (ts.isPropertyAccessExpression(from) || ts.isElementAccessExpression(from) || ts.isCallExpression(from))
+    from = from.expression;
+  return from !== node && ts.isIdentifier(from) && ["t", "words"].includes(from.text);
+}
 
 const hasWords = (text: string) => /\p{L}{2}/u.test(text);
 const isPhrase = (text: string) => /^\p{Lu}\p{L}*,? \p{L}|(?<![\p{L}\d])\p{L}{2,} \p{L}{2}/u.test(text);
+const isLoneWord = (text: string) => /^\p{Lu}\p{Ll}+\p{P}?$/u.test(text);
 const goesOn = (text: string) => /^,? (?!(?:px|min)\b)\p{L}{2}/u.test(text);
 
-/** The English in a file that somebody will read: text in the markup, texts of attributes, and wherever else words follow each other. */
-function english(name: string, code: string): string[] {
-  const source = ts.createSourceFile(name, code, ts.ScriptTarget.Latest, true);
+/** The English in a file that somebody will read: text in the markup, texts of attributes, what is called a label or the like,
+ * and wherever else words follow each other or a single one begins with a capital. */
+function english(source: ts.SourceFile): string[] {
+  const name = source.fileName;
   const found = new Set<string>();
   const note = (node: ts.Node, text: string) => {
     const { line } = source.getLineAndCharacterOfPosition(node.getStart());
@@ -50,8 +75,11 @@ function english(name: string, code: string): string[] {
     if (ts.isJsxText(node) && hasWords(node.text)) note(node, node.text);
     if (ts.isJsxExpression(node) && !ts.isJsxAttribute(node.parent)) results(node);
     if (ts.isJsxAttribute(node) && spoken.has(node.name.getText())) results(node.initializer);
+    if ((ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node)) && named.has(node.name.getText()))
+      results(node.initializer);
     if ((ts.isStringLiteralLike(node) || ts.isTemplateHead(node)) && isPhrase(node.text) && !isForProgrammers(node))
       note(node, node.text);
+    if (ts.isStringLiteralLike(node) && isLoneWord(node.text) && !isForProgrammers(node)) note(node, node.text);
     if (
       ts.isTemplateMiddleOrTemplateTail(node) &&
       (isPhrase(node.text) || goesOn(node.text)) &&
@@ -68,10 +96,11 @@ function english(name: string, code: string): string[] {
 function isForProgrammers(node: ts.Node): boolean {
   const { parent } = node;
   if (ts.isNewExpression(parent)) return parent.expression.getText() === "Error";
-  if (ts.isCallExpression(parent)) return parent.expression.getText() === "useResource";
+  if (ts.isCallExpression(parent)) return /(^useResource|\.startsWith)$/.test(parent.expression.getText());
+  if (ts.isLiteralTypeNode(parent)) return true;
   if (ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent)) return parent.name.getText() === "key";
   if (ts.isJsxAttribute(parent)) return ["class", "key", "aria-labelledby"].includes(parent.name.getText());
-  if (ts.isBinaryExpression(parent) && parent.operatorToken.getText().endsWith("===")) return true;
+  if (ts.isBinaryExpression(parent) && /[!=]==$/.test(parent.operatorToken.getText())) return true;
   const isPart =
     ts.isTemplateSpan(parent) ||
     ts.isTemplateExpression(parent) ||
@@ -81,15 +110,8 @@ function isForProgrammers(node: ts.Node): boolean {
   return isPart && isForProgrammers(parent);
 }
 
-const programs = ["lib/recipes.ts"]; // texts in other languages than people's
-
-const files = readdirSync(root, { recursive: true, encoding: "utf8" })
-  .filter((name) => /\.tsx?$/.test(name) && !name.startsWith("strings/") && name !== "api/schema.d.ts")
-  .filter((name) => !programs.includes(name))
-  .sort();
-
 it.each(files)("%s leaves what the page says to strings/", (name) => {
-  expect(english(name, readFileSync(`${root}/${name}`, "utf8"))).toEqual([]);
+  expect(english(sources.get(name) as ts.SourceFile)).toEqual([]);
 });
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these strings are code
@@ -103,7 +125,13 @@ it.each([
   "const state = `${count} steps`;",
   "const found = `${count}, seen by ${network}`;",
   "const range = `at least ${least}`;",
-])("knows English when it sees it: %s", (code) => expect(english("some.tsx", code)).toHaveLength(1));
+  '<PictureDrop invitation="anything" />',
+  '<Slider resting={still ? "none" : value} />',
+  'const label = on ? "on" : value;',
+  'const field = { name, help: "odd" };',
+  'toast("Saved");',
+  'throw new Problem(0, "Broken.");',
+])("knows English when it sees it: %s", (code) => expect(english(parsed("some.tsx", code))).toHaveLength(1));
 
 it.each([
   '<p class="small soft" />',
@@ -112,7 +140,9 @@ it.each([
   'if (licence === "not stated") throw new Error(`No licence of ${name}`);',
   'context.font = "12px system-ui, sans-serif";',
   "const size = `${side} px`;",
-])("leaves alone what nobody reads: %s", (code) => expect(english("some.tsx", code)).toEqual([]));
+  'if (event.key === "Escape" || event.key.startsWith("Arrow")) close();',
+  'type Kind = "Scoring";',
+])("leaves alone what nobody reads: %s", (code) => expect(english(parsed("some.tsx", code))).toEqual([]));
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these strings are code
 
 it("counts as English does", () => {

@@ -1,5 +1,7 @@
 /** Metric series: the columns that the server keeps, with what came live since. */
 
+import { t } from "../strings";
+
 export interface Columns {
   steps: number[];
   series: Record<string, (number | null)[]>;
@@ -57,7 +59,7 @@ export function quantities(columns: Columns): Quantity[] {
     .map(([, names]) => {
       const unit = unitOf(names[0] ?? "");
       if (unit === "bytes")
-        return { title: "memory", names, labels: names.map((name) => words(name).slice(1).join(" ")), unit };
+        return { title: t.chart.memory, names, labels: names.map((name) => words(name).slice(1).join(" ")), unit };
       const shared = sharedEnd(names.map(words));
       return {
         title: words(names[0] ?? "")

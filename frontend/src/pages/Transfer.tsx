@@ -149,7 +149,7 @@ function waitingWords({ status, cancel_requested }: StyleTransfer): string {
 /** All of them in one chart: what they are told as adds up to what is made small. */
 function lossesIn({ series }: Columns): Quantity {
   const names = Object.keys(series);
-  return { title: "losses", names, labels: names.map((name) => name.split("/").at(-1) ?? name), unit: "number" };
+  return { title: t.chart.losses, names, labels: names.map((name) => name.split("/").at(-1) ?? name), unit: "number" };
 }
 
 function Facts({ job }: { job: StyleTransfer }) {

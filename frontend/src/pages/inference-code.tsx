@@ -10,15 +10,15 @@ export function AsCode({ recipe, file, accept }: { recipe: Recipe; file: string;
     <details>
       <summary>{words.title}</summary>
       <div class="stack close">
-        <Snippet name="curl" text={asCurl(recipe, location.origin, file, accept)} />
-        <Snippet name="Python" text={asPython(recipe, location.origin, file, accept)} />
+        <Snippet label={words.curl} text={asCurl(recipe, location.origin, file, accept)} />
+        <Snippet label={words.python} text={asPython(recipe, location.origin, file, accept)} />
         <p class="small soft">{words.help}</p>
       </div>
     </details>
   );
 }
 
-function Snippet({ name, text }: { name: string; text: string }) {
+function Snippet({ label, text }: { label: string; text: string }) {
   const words = t.inference.code;
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -29,11 +29,11 @@ function Snippet({ name, text }: { name: string; text: string }) {
   return (
     <div class="stack tight">
       <div class="row apart">
-        <h3>{name}</h3>
+        <h3>{label}</h3>
         {/* Browsers give the clipboard to secure pages alone; elsewhere the text is selected and copied by hand. */}
         {navigator.clipboard && (
           <button class="plain" type="button" onClick={copy}>
-            {copied ? words.copied : words.copy(name)}
+            {copied ? words.copied : words.copy(label)}
           </button>
         )}
       </div>

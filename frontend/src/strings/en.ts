@@ -108,6 +108,8 @@ export const en = {
     byStep: (title: string, step: string, values: string) => `${title} by step; at step ${step}: ${values}`,
     keys: "Drag over a part to zoom in, double-click to see all. Keys: + and - zoom, the arrows move, 0 shows all.",
     toggle: "Show or hide this curve",
+    memory: "memory",
+    losses: "losses",
     step: (step: string) => `at step ${step}`,
   },
   scrubber: {
@@ -1223,6 +1225,8 @@ export const en = {
     code: {
       title: "As curl, as Python",
       help: "Exactly this picture, to the byte, as long as its version is here.",
+      curl: "curl",
+      python: "Python",
       copy: (name: string) => `Copy as ${name}`,
       copied: "Copied",
     },
