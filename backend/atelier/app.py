@@ -1,6 +1,7 @@
 """The web application: what it is made of, how it starts and how it stops."""
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -238,6 +239,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # torch's and the routes' objects stay: to look at them again and again would stop the loop for half a second
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             print(
