@@ -277,14 +277,20 @@ function Settings({ label, values }: { label: string; values: Record<string, unk
 }
 
 /** The Train page with this version's weights, data and settings. */
-function trainOn({ model, version, architecture, dataset, hyperparameters, training }: VersionShape): string {
-  const set = Object.entries(hyperparameters).filter(([, value]) => value !== null && value !== undefined);
+function trainOn({ model, version, architecture, dataset, hyperparameters, training, manifest }: VersionShape): string {
   return address("/train", {
     architecture,
     dataset,
     preset: training.preset ?? undefined,
     model,
     start_from: `${model}@${version}`,
-    ...prefixed(Object.fromEntries(set.map(([name, value]) => [name, String(value)])), "hp."),
+    ...prefixed(written(hyperparameters), "hp."),
+    ...prefixed(written(manifest.dataset.options), "data."),
   });
+}
+
+/** Of values, those that there are. */
+function written(values: Record<string, unknown>): Record<string, string> {
+  const set = Object.entries(values).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(set.map(([name, value]) => [name, String(value)]));
 }
