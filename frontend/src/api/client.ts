@@ -1,12 +1,10 @@
-/** The calls the pages make. A refusal is thrown as a Problem. */
+/** The calls the pages make, in the order of the API. */
 
-import createClient from "openapi-fetch";
 import type { Deed } from "../lib/job";
-import { isId } from "../lib/style";
 import type { Wishes } from "../lib/wishes";
-import { noticed } from "../stores/events";
-import { t } from "../strings";
-import { Problem, problemFrom } from "./problem";
+import { logUrl } from "./addresses";
+import { problemFrom } from "./problem";
+import { answer, ask, client, done, file, reach } from "./reach";
 import type { components, paths } from "./schema";
 import type {
   Architecture,
@@ -38,62 +36,6 @@ import type {
   WalkBody,
   WalkMade,
 } from "./types";
-
-/** Any answer shows that the server is there; none, that it is away. */
-async function reach(request: Request): Promise<Response> {
-  try {
-    const response = await fetch(request);
-    noticed(true);
-    return response;
-  } catch (reason) {
-    if (request.signal.aborted) throw reason;
-    noticed(false);
-    throw new Problem(0, t.pieces.noAnswer);
-  }
-}
-
-const client = createClient<paths>({ baseUrl: location.origin, fetch: reach, headers: { accept: "application/json" } });
-
-async function answer<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
-  const { data, error, response } = await call;
-  if (data === undefined || !response.ok) throw problemFrom(response.status, error, response.headers);
-  return data;
-}
-
-/** An answer that is a file: a film, or a zip. */
-async function file(path: string, body: unknown, accept: string): Promise<Blob> {
-  const headers = { accept, "content-type": "application/json" };
-  const request = new Request(new URL(path, location.origin), { method: "POST", headers, body: JSON.stringify(body) });
-  const response = await reach(request);
-  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null), response.headers);
-  return await response.blob();
-}
-
-const places: Partial<Record<Job["kind"], string>> = {
-  prepare: "preparations",
-  discover: "discoveries",
-  evaluate: "evaluations",
-  project: "projections",
-  stylize: "style-transfers",
-};
-
-/** A call that answers with nothing but that it is done. */
-async function done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-  const { error, response } = await call;
-  if (!response.ok) throw problemFrom(response.status, error, response.headers);
-}
-
-/** A call whose address depends on a job's kind. */
-async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
-  const path = `/api/v1/${places[job.kind] ?? "training-runs"}/${job.id}${what}`;
-  const headers = new Headers({ accept: "application/json" });
-  if (body !== undefined) headers.set("content-type", "application/json");
-  const request = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
-  const response = await reach(new Request(new URL(path, location.origin), request));
-  const data: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw problemFrom(response.status, data);
-  return data as Job;
-}
 
 export interface RunFilters {
   status?: Status | undefined;
@@ -129,10 +71,7 @@ export const api = {
   datasetReport: (name: string) => answer(client.GET("/api/v1/datasets/{name}/report", { params: named(name) })),
   datasetSkipped: (name: string, cursor?: string) =>
     answer(client.GET("/api/v1/datasets/{name}/skipped", { params: { ...named(name), query: { limit: 50, cursor } } })),
-  deleteDataset: async (name: string) => {
-    const { error, response } = await client.DELETE("/api/v1/datasets/{name}", { params: named(name) });
-    if (!response.ok) throw problemFrom(response.status, error);
-  },
+  deleteDataset: (name: string) => done(client.DELETE("/api/v1/datasets/{name}", { params: named(name) })),
   sources: () => answer(client.GET("/api/v1/dataset-sources")),
   preparations: async () =>
     (await answer(client.GET("/api/v1/preparations", { params: { query: { limit: 50 } } }))).items as Job[],
@@ -224,10 +163,7 @@ export const api = {
   recipe: (id: string) => answer(client.GET("/api/v1/images/{image_id}/recipe", { params: imagePath(id) })),
   changeImage: (id: string, body: { favourite?: boolean; note?: string | null }) =>
     answer(client.PATCH("/api/v1/images/{image_id}", { params: imagePath(id), body: body as ImageChanges })),
-  deleteImage: async (id: string) => {
-    const { error, response } = await client.DELETE("/api/v1/images/{image_id}", { params: imagePath(id) });
-    if (!response.ok) throw problemFrom(response.status, error);
-  },
+  deleteImage: (id: string) => done(client.DELETE("/api/v1/images/{image_id}", { params: imagePath(id) })),
   /** What a picture's file tells of itself. */
   inspect: async (picture: File) => {
     const form = new FormData();
@@ -253,13 +189,12 @@ export const api = {
         body,
       }),
     ),
-  removeDirection: async (name: string, number: number, id: string) => {
-    const { error, response } = await client.DELETE(
-      "/api/v1/models/{name}/versions/{number}/directions/{direction_id}",
-      { params: { path: { name, number, direction_id: id } } },
-    );
-    if (!response.ok) throw problemFrom(response.status, error);
-  },
+  removeDirection: (name: string, number: number, id: string) =>
+    done(
+      client.DELETE("/api/v1/models/{name}/versions/{number}/directions/{direction_id}", {
+        params: { path: { name, number, direction_id: id } },
+      }),
+    ),
   project: async (body: Partial<ProjectionBody> & Pick<ProjectionBody, "model" | "picture">) =>
     (await answer(client.POST("/api/v1/projections", { body: body as ProjectionBody }))) as Projection,
   projection: async (id: number) =>
@@ -342,19 +277,3 @@ export const api = {
   unload: (name: string, number: number) =>
     answer(client.POST("/api/v1/models/{name}/versions/{number}/unload", { params: numbered(name, number) })),
 };
-
-export const logUrl = (name: string) => `/api/v1/logs/${encodeURIComponent(name)}`;
-
-const datasetUrl = (name: string) => `/api/v1/datasets/${encodeURIComponent(name)}`;
-
-/** A grid of pictures from a data set. */
-export const samplesUrl = (dataset: string, count: number, resolution: number) =>
-  `${datasetUrl(dataset)}/samples?count=${count}&resolution=${resolution}&seed=0`;
-
-/** One picture of a data set. */
-export const pictureUrl = (dataset: string, index: number, resolution: number) =>
-  `${datasetUrl(dataset)}/images/${index}?resolution=${resolution}`;
-
-/** A picture by its id, or a built-in style by its name. */
-export const referredUrl = (reference: string, size: number) =>
-  `/api/v1/${isId(reference) ? `pictures/${reference}` : `styles/${encodeURIComponent(reference)}/picture`}?size=${size}`;

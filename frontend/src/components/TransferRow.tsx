@@ -1,6 +1,7 @@
 /** One style transfer in a list. */
 
-import { api, referredUrl } from "../api/client";
+import { referredUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { StyleTransfer } from "../api/types";
 import { capital } from "../lib/format";
 import { progressWords } from "../lib/job";

@@ -2,7 +2,8 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
-import { api, pictureUrl } from "../api/client";
+import { pictureUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Dataset as DatasetShape, Report, Sample, Skipped } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";

@@ -1,7 +1,8 @@
 /** All data sets, those that are being prepared, and the way to add one. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, samplesUrl } from "../api/client";
+import { samplesUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Dataset } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { Icon } from "../components/Icon";

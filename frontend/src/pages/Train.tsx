@@ -9,26 +9,17 @@ import { Details } from "../components/Details";
 import { SelectField, TextField } from "../components/fields";
 import { Loading, PageHead, ProblemNote } from "../components/pieces";
 import { SchemaForm } from "../components/SchemaForm";
-import { conditioningOf, costsOtherwise, lacking, otherWay, secondsOf } from "../lib/fit";
+import { conditioningOf, costsOtherwise, secondsOf } from "../lib/fit";
 import { roughly, title } from "../lib/format";
 import { asProblem, useResource } from "../lib/resource";
-import {
-  baseline,
-  chosen,
-  differing,
-  edit,
-  encode,
-  errorsOf,
-  type Field,
-  fieldsOf,
-  grouped,
-  type Values,
-} from "../lib/schema";
+import { baseline, chosen, differing, edit, encode, errorsOf, fieldsOf, grouped } from "../lib/schema";
 import { below, type Changes, replaced, useQuery } from "../lib/url";
 import { remember } from "../stores/jobs";
 import { t } from "../strings";
 import { ArchitectureChoice, budget, DatasetChoice, PresetChoice, StartFromChoice } from "./train-choices";
+import { Differences } from "./train-differences";
 import { Measuring, measuringOf } from "./train-measuring";
+import { Unfit } from "./train-unfit";
 
 export default function Train() {
   const architectures = useResource("architectures", api.architectures);
@@ -274,80 +265,4 @@ const priorities = ["0", "10", "-10"];
 /** "quick" where there is one: pictures in minutes. */
 function defaultPreset({ presets }: Architecture): string | undefined {
   return "quick" in presets ? "quick" : Object.keys(presets)[0];
-}
-
-interface UnfitProps {
-  architecture: Architecture;
-  fields: Field[];
-  conditioning: string;
-  dataset: Dataset;
-  all: Dataset[];
-  onWay: (way: string) => void;
-}
-
-/** Said before somebody asks for what cannot be learned, with what would be right. */
-function Unfit({ architecture, fields, conditioning, dataset, all, onWay }: UnfitProps) {
-  const need = lacking(conditioning, dataset);
-  const way = need && otherWay(fields, dataset);
-  const fitting = all.filter((other) => lacking(conditioning, other) === null).map((other) => other.title);
-  return (
-    <div role="status" hidden={need === null} class="note mild">
-      {need && (
-        <>
-          <strong>{t.train.unfit[need](architecture.title, dataset.title)}</strong>
-          <span>{fitting.length > 0 ? t.train.fitting(fitting.join(", ")) : t.train.nothingFits}</span>
-          {way && (
-            <button class="quiet fit" type="button" onClick={() => onWay(way)}>
-              {t.train.ways[way] ?? way}
-            </button>
-          )}
-        </>
-      )}
-    </div>
-  );
-}
-
-interface DifferencesProps {
-  fields: Field[];
-  base: Values;
-  drafts: Record<string, string>;
-  from: string;
-  onReset: (fields: Field[]) => void;
-}
-
-/** What differs from the preset; each can be set back, and all at once. */
-function Differences({ fields, base, drafts, from, onReset }: DifferencesProps) {
-  const changed = fields.filter((field) => field.name in drafts);
-  if (changed.length === 0) return null;
-  const written = (text: string) => text || t.train.empty;
-  return (
-    <section class="panel stack close" aria-labelledby="differs">
-      <div class="row apart">
-        <h2 id="differs">{t.train.differs(from)}</h2>
-        <button class="plain" type="button" onClick={() => onReset(changed)}>
-          {t.train.resetAll}
-        </button>
-      </div>
-      <ul class="changes">
-        {changed.map((field) => (
-          <li key={field.name}>
-            <span>{field.label}</span>
-            <span class="mono">
-              <del>{written(encode(field, base[field.name] ?? null))}</del> →{" "}
-              <ins>{written(drafts[field.name] ?? "")}</ins>
-            </span>
-            <button
-              class="plain"
-              type="button"
-              aria-label={t.train.reset(field.label)}
-              title={t.train.reset(field.label)}
-              onClick={() => onReset([field])}
-            >
-              ↺
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
-  );
 }

@@ -2,7 +2,8 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
-import { api, referredUrl } from "../api/client";
+import { referredUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Style, StyleMethod, StyleTransfer } from "../api/types";
 import { BeforeAfter } from "../components/BeforeAfter";

@@ -1,7 +1,8 @@
 /** First steps for a newcomer: the server knows which are done, and the panel goes when all are, or when it is put away. */
 
 import { useEffect } from "preact/hooks";
-import { api, samplesUrl } from "../api/client";
+import { samplesUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { FirstStep, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Picture } from "../components/pieces";

@@ -1,7 +1,8 @@
 /** Finds the latent from which a version draws a picture: one drops it, sees it approach, and moves on from there. */
 
 import { useEffect, useState } from "preact/hooks";
-import { api, referredUrl } from "../api/client";
+import { referredUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Projection, Version } from "../api/types";
 import { BeforeAfter } from "../components/BeforeAfter";

@@ -1,7 +1,7 @@
 /** One log: its lines, those of a level, what is looked for in them. All of that stands in the address. */
 
 import { useCallback, useRef, useState } from "preact/hooks";
-import { logUrl } from "../api/client";
+import { logUrl } from "../api/addresses";
 import { Icon } from "../components/Icon";
 import { type LinesHandle, LogLines } from "../components/LogLines";
 import { Loading, ProblemNote } from "../components/pieces";

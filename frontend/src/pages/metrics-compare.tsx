@@ -2,23 +2,24 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api/client";
-import type { Picture as Drawn, Model, Score, Version } from "../api/types";
+import type { Picture as Drawn, Model, Version } from "../api/types";
 import { Icon } from "../components/Icon";
 import { Loading, Picture, ProblemNote } from "../components/pieces";
 import { type Can, canBeAsked, canOf, nothing, shared } from "../lib/abilities";
 import { nextOfKin } from "../lib/models";
 import { useResource } from "../lib/resource";
-import { arrows, circumstanceWords, difference, measured, withError } from "../lib/scores";
+import { stays } from "../lib/rest";
+import { largestSeed, rolled, whole } from "../lib/seeds";
 import { address, useQuery } from "../lib/url";
 import { asked, type Wishes, wishesOf } from "../lib/wishes";
-import { evaluationsOf, jobs } from "../stores/jobs";
 import { t } from "../strings";
 import { Controls } from "./inference-controls";
+import { Differences } from "./metrics-differences";
 import { useVersion, VersionFields } from "./metrics-version";
 
 const words = t.metrics.versus;
 const most = 32; // images of each
-const largestSeed = 2 ** 31 - 1;
+const soon = 250; // milliseconds, so that not every key that is pressed draws
 
 export function Compare() {
   const models = useResource("models", api.models);
@@ -110,7 +111,7 @@ function Samples({ a, b }: { a: Version; b: Version }) {
             class="quiet square"
             type="button"
             disabled={locked}
-            onClick={() => change({ seed: String(Math.floor(Math.random() * 1_000_000)) })}
+            onClick={() => change({ seed: rolled() })}
             aria-label={t.inference.draw.roll}
             title={t.inference.draw.roll}
           >
@@ -171,13 +172,13 @@ interface SideProps {
 }
 
 function Side({ named, version, seed, count, wishes }: SideProps) {
-  const wanted =
-    seed === null || count === null ? null : JSON.stringify([version.model, version.version, seed, count, wishes]);
-  const settled = useSettled(wanted);
-  const { data, problem } = useResource(settled && `drawn ${settled}`, async () => {
-    const [model, number, first, many, asked] = JSON.parse(settled ?? "") as [string, number, number, number, Wishes];
-    return api.draw(model, number, { seed: first, count: many }, asked);
-  });
+  const { model, version: number } = version;
+  const seeds = seed === null || count === null ? null : JSON.stringify({ seed, count });
+  const settled = useSettled(seeds, soon);
+  const asked = useSettled(JSON.stringify(wishes), stays);
+  const { data, problem } = useResource(settled && `drawn ${model} ${number} ${settled} ${asked}`, () =>
+    api.draw(model, number, JSON.parse(settled ?? ""), JSON.parse(asked)),
+  );
   const [shown, show] = useState<Drawn[]>();
   useEffect(() => {
     if (data) show(data);
@@ -193,7 +194,7 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
       </h3>
       <div class="stack close">
         <ProblemNote problem={problem} />
-        <div class={`pairs ${wanted !== settled || !data ? "busy" : ""}`}>
+        <div class={`pairs ${seeds !== settled || asked !== JSON.stringify(wishes) || !data ? "busy" : ""}`}>
           {places.map((image, index) => (
             <figure key={index}>
               {image ? (
@@ -210,147 +211,12 @@ function Side({ named, version, seed, count, wishes }: SideProps) {
   );
 }
 
-/** A value once it has stood still for a moment, so that not every key that is pressed draws. */
-function useSettled<T>(value: T): T {
+/** A value once it has stood still for so many milliseconds. */
+function useSettled<T>(value: T, milliseconds: number): T {
   const [settled, settle] = useState(value);
   useEffect(() => {
-    const timer = setTimeout(() => settle(value), 250);
+    const timer = setTimeout(() => settle(value), milliseconds);
     return () => clearTimeout(timer);
-  }, [value]);
+  }, [value, milliseconds]);
   return settled;
-}
-
-function Differences({ a, b }: { a: Version; b: Version }) {
-  const ofA = useScores(a);
-  const ofB = useScores(b);
-  const problem = ofA.problem ?? ofB.problem;
-  if (problem) return <ProblemNote problem={problem} />;
-  if (!ofA.data || !ofB.data) return null;
-  const both = ofA.data.flatMap((score): [Score, Score][] => {
-    const other = ofB.data?.find(({ comparable }) => comparable === score.comparable);
-    return other ? [[score, other]] : [];
-  });
-  both.sort(([a], [b]) => a.title.localeCompare(b.title, "en"));
-  const alone = (scores: Score[]) =>
-    scores.filter(({ comparable }) => !both.some(([score]) => score.comparable === comparable));
-  return (
-    <section class="stack" aria-labelledby="differences">
-      <h2 id="differences">{words.scores}</h2>
-      {both.length > 0 ? (
-        <table class="board">
-          <thead>
-            <tr>
-              <th scope="col">{words.alike}</th>
-              <th scope="col">A</th>
-              <th scope="col">B</th>
-              <th scope="col">{words.difference}</th>
-              <th scope="col">{words.verdict}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {both.map(([first, second]) => (
-              <Compared key={first.comparable} first={first} second={second} />
-            ))}
-          </tbody>
-        </table>
-      ) : (
-        <p class="empty">{words.nothing}</p>
-      )}
-      <Alone named="A" scores={alone(ofA.data)} other={b} otherNamed="B" />
-      <Alone named="B" scores={alone(ofB.data)} other={a} otherNamed="A" />
-      {ofA.data.length + ofB.data.length === 0 && (
-        <div class="row">
-          <a class="button quiet" href={address("/metrics", { measure: `${a.model}@${a.version}` })}>
-            {words.measure("A")}
-          </a>
-          <a class="button quiet" href={address("/metrics", { measure: `${b.model}@${b.version}` })}>
-            {words.measure("B")}
-          </a>
-        </div>
-      )}
-    </section>
-  );
-}
-
-function Compared({ first, second }: { first: Score; second: Score }) {
-  const found = difference(first, second);
-  const [value, error] = measured(found);
-  return (
-    <tr>
-      <th scope="row">
-        <span class="stack tight">
-          <span>{first.title}</span>
-          <span class="small soft">
-            {arrows[first.better]} {t.metrics.better[first.better]}. {circumstanceWords(first)}
-          </span>
-        </span>
-      </th>
-      <td>
-        <span class="name">A</span> {withError(first)}
-      </td>
-      <td>
-        <span class="name">B</span> {withError(second)}
-      </td>
-      <td>
-        <span class="name">{words.difference}</span> {found.value > 0 && "+"}
-        {value}
-        {error !== null && ` ± ${error}`}
-      </td>
-      <td>
-        <span class={`tag ${found.verdict === "first" || found.verdict === "second" ? "best" : ""}`}>
-          {words.verdicts[found.verdict]}
-        </span>
-      </td>
-    </tr>
-  );
-}
-
-interface AloneProps {
-  named: string;
-  scores: Score[];
-  other: Version;
-  otherNamed: string;
-}
-
-/** What only one of both was measured by, and the way to measure the other alike. */
-function Alone({ named, scores, other, otherNamed }: AloneProps) {
-  const [of] = scores;
-  if (!of) return null;
-  const alike = scores.filter(({ job }) => job === of.job);
-  const metrics = [...new Set(alike.map(({ metric }) => metric))];
-  const network = alike.find(({ network }) => network !== "vgg16")?.network ?? "inception";
-  const way = address("/metrics", {
-    measure: `${other.model}@${other.version}`,
-    "m.metrics": metrics.join(","),
-    "m.images": String(of.num_generated),
-    "m.network": network,
-    "m.real": of.num_real === null ? undefined : String(of.num_real),
-    "m.seed": of.seed === 0 ? undefined : String(of.seed),
-  });
-  return (
-    <p class="small soft">
-      {words.alone(named, scores.map((score) => `${score.title} (${withError(score)})`).join(", "))}
-      <a href={way}>{words.measureAlike(otherNamed)}</a>
-    </p>
-  );
-}
-
-/** The newest of each kind; those without truncation first. */
-function useScores({ model, version }: Version) {
-  const read = useResource(`scores ${model} ${version}`, () => api.scores({ model, version, on_the_way: false }));
-  const { reload } = read;
-  const found = evaluationsOf(jobs.value).reduce((sum, { evaluation }) => sum + evaluation.scores.length, 0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an evaluation that has found something has kept it
-  useEffect(reload, [found]);
-  const kept = new Map<string, Score>();
-  const ordered = [...(read.data ?? [])].sort(
-    (a, b) => Number(a.truncation_psi !== null) - Number(b.truncation_psi !== null),
-  );
-  for (const score of ordered) if (!kept.has(score.comparable)) kept.set(score.comparable, score);
-  return { data: read.data && [...kept.values()], problem: read.problem };
-}
-
-function whole(text: string, least: number, most: number): number | null {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  return value >= least && value <= most ? value : null;
 }

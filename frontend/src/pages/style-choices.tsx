@@ -1,6 +1,6 @@
 /** What is drawn, and in which styles: pictures that one brings, and the gallery. */
 
-import { referredUrl } from "../api/client";
+import { referredUrl } from "../api/addresses";
 import type { Problem } from "../api/problem";
 import type { Style } from "../api/types";
 import { PictureDrop } from "../components/PictureDrop";

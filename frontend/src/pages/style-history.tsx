@@ -1,7 +1,8 @@
 /** The style transfers so far, newest first. */
 
 import { useEffect, useState } from "preact/hooks";
-import { api, referredUrl } from "../api/client";
+import { referredUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Problem } from "../api/problem";
 import type { Style, StyleTransfer } from "../api/types";
 import { Picture, ProblemNote, StatusMark, useNow } from "../components/pieces";

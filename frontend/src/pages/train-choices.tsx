@@ -1,8 +1,9 @@
 /** The cards of the Train page. Each group is a set of radio buttons, so arrow keys move the choice. */
 
-import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
-import { api, samplesUrl } from "../api/client";
+import { type ComponentChildren, createContext } from "preact";
+import { useContext, useId } from "preact/hooks";
+import { samplesUrl } from "../api/addresses";
+import { api } from "../api/client";
 import type { Architecture, Dataset, Model } from "../api/types";
 import { DatasetTags } from "../components/DatasetTags";
 import { SelectField } from "../components/fields";
@@ -14,14 +15,22 @@ import { useResource } from "../lib/resource";
 import { baseline, type Field, type Values } from "../lib/schema";
 import { t } from "../strings";
 
-interface GroupProps {
+interface Choice {
+  name: string; // of the radio buttons
+  chosen: string | undefined;
+  onChoose: (value: string) => void;
+}
+
+const Chosen = createContext<Choice>({ name: "", chosen: undefined, onChoose: () => undefined });
+
+interface GroupProps extends Choice {
   legend: string;
   error: string | undefined;
   width?: string;
   children: ComponentChildren;
 }
 
-function Group({ legend, error, width, children }: GroupProps) {
+function Group({ legend, error, width, children, ...choice }: GroupProps) {
   const id = useId();
   return (
     <div
@@ -39,25 +48,24 @@ function Group({ legend, error, width, children }: GroupProps) {
         </p>
       )}
       <div class="cards" style={width ? { "--card": width } : undefined}>
-        {children}
+        <Chosen.Provider value={choice}>{children}</Chosen.Provider>
       </div>
     </div>
   );
 }
 
 interface CardProps {
-  group: string;
   value: string;
-  checked: boolean;
-  onChoose: (value: string) => void;
   class?: string;
   children: ComponentChildren;
 }
 
-function Card({ group, value, checked, onChoose, class: more = "", children }: CardProps) {
+/** One of a group. */
+function Card({ value, class: more = "", children }: CardProps) {
+  const { name, chosen, onChoose } = useContext(Chosen);
   return (
     <label class={`card ${more}`}>
-      <input type="radio" name={group} value={value} checked={checked} onChange={() => onChoose(value)} />
+      <input type="radio" name={name} value={value} checked={value === chosen} onChange={() => onChoose(value)} />
       {children}
     </label>
   );
@@ -76,19 +84,12 @@ interface ArchitectureChoiceProps extends ChoiceProps<Architecture> {
 
 export function ArchitectureChoice({ all, chosen, error, onChoose, presetOf }: ArchitectureChoiceProps) {
   return (
-    <Group legend={t.train.architecture} error={error}>
+    <Group name="architecture" legend={t.train.architecture} error={error} chosen={chosen} onChoose={onChoose}>
       {all.map((architecture) => {
         const preset = presetOf(architecture);
         const estimate = preset === undefined ? undefined : architecture.estimates[preset];
         return (
-          <Card
-            key={architecture.name}
-            group="architecture"
-            value={architecture.name}
-            checked={architecture.name === chosen}
-            onChoose={onChoose}
-            class="architecture-card"
-          >
+          <Card key={architecture.name} value={architecture.name} class="architecture-card">
             <h3>{architecture.title}</h3>
             {architecture.samples_url ? (
               <Picture src={architecture.samples_url} alt={t.train.drawnBy(architecture.samples_of ?? "")} />
@@ -155,14 +156,11 @@ interface DatasetChoiceProps extends ChoiceProps<Dataset> {
 
 export function DatasetChoice({ all, chosen, error, onChoose, conditioning }: DatasetChoiceProps) {
   return (
-    <Group legend={t.train.dataset} error={error} width="14rem">
+    <Group name="dataset" legend={t.train.dataset} error={error} width="14rem" chosen={chosen} onChoose={onChoose}>
       {all.map((dataset) => (
         <Card
           key={dataset.name}
-          group="dataset"
           value={dataset.name}
-          checked={dataset.name === chosen}
-          onChoose={onChoose}
           class={`dataset-card ${lacking(conditioning, dataset) ? "unfit" : ""}`}
         >
           <Picture src={samplesUrl(dataset.name, 25, 64)} alt="" />
@@ -243,11 +241,11 @@ export function budget({ steps, epochs, minutes }: Values): string {
 
 export function PresetChoice({ architecture, fields, chosen, error, onChoose }: PresetChoiceProps) {
   return (
-    <Group legend={t.train.preset} error={error} width="13rem">
+    <Group name="preset" legend={t.train.preset} error={error} width="13rem" chosen={chosen} onChoose={onChoose}>
       {Object.entries(architecture.presets).map(([name, values]) => {
         const estimate = architecture.estimates[name];
         return (
-          <Card key={name} group="preset" value={name} checked={name === chosen} onChoose={onChoose}>
+          <Card key={name} value={name}>
             <h3>{title(name)}</h3>
             {t.train.presets[name] && <p>{t.train.presets[name]}</p>}
             <span>
