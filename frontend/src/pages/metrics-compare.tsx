@@ -127,16 +127,18 @@ function Samples({ a, b }: { a: Version; b: Version }) {
           >
             <Icon name="lock" />
           </button>
-          <label for="count">{words.images}</label>
-          <input
-            id="count"
-            class="short"
-            inputMode="numeric"
-            autocomplete="off"
-            value={countText}
-            aria-invalid={count === null || undefined}
-            onInput={(e) => change({ count: e.currentTarget.value })}
-          />
+          <span class="row seeds">
+            <label for="count">{words.images}</label>
+            <input
+              id="count"
+              class="short"
+              inputMode="numeric"
+              autocomplete="off"
+              value={countText}
+              aria-invalid={count === null || undefined}
+              onInput={(e) => change({ count: e.currentTarget.value })}
+            />
+          </span>
         </div>
       </div>
       {(seed === null || count === null) && (
