@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes of our description, on the walk from a data set to pictures."""
+"""A client that openapi-python-client makes of our description, on the walk from a data set to pictures, their scores, and the bin."""
 
 import importlib
 import json
@@ -28,6 +28,16 @@ class Generated:
         response = importlib.import_module(self._modules[operation]).sync_detailed(*path, client=self.client, **arguments)
         assert response.status_code < 300, response.content
         return response
+
+    def finished(self, operation: str, job: Any) -> Any:
+        """The job once it has succeeded."""
+        deadline = time.monotonic() + 120
+        while job.status not in ("succeeded", "failed"):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+            job = self.call(operation, job.id).parsed
+        assert job.status == "succeeded", job.error
+        return job
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +70,7 @@ def test_the_description_is_read_without_a_warning_and_serves_the_whole_walk(gen
         "hyperparameters": {"steps": 3},
     }
     run = generated.call("start_training_run", body=generated.models.CGANTrainingRunIn.from_dict(body)).parsed
-    deadline = time.monotonic() + 60
-    while run.status not in ("succeeded", "failed"):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-        run = generated.call("get_training_run", run.id).parsed
-    assert run.status == "succeeded", run.error
+    run = generated.finished("get_training_run", run)
 
     asked = generated.models.ImagesIn.from_dict({"count": 2, "seed": 1, "class_index": 3})
     images = generated.call("draw_images", "generated", run.version, body=asked).parsed
@@ -75,3 +80,16 @@ def test_the_description_is_read_without_a_warning_and_serves_the_whole_walk(gen
     assert json.loads(generated.call("get_version", "generated", run.version).content)["architecture"] == "cgan"
     assert generated.call("download_version", "generated", run.version).content.startswith(b"PK")
     assert "generated" in [model.name for model in generated.call("list_models").parsed.items]
+
+    asked = generated.models.EvaluateRequest.from_dict({"model": "generated", "metrics": ["diversity"], "num_samples": 10})
+    evaluation = generated.finished("get_evaluation", generated.call("start_evaluation", body=asked).parsed)
+    [score] = generated.call("list_version_scores", "generated", run.version).parsed.items
+    assert (score.metric, score.num_generated, score.job) == ("diversity", 10, evaluation.id)
+
+    for image in images.items:
+        generated.call("delete_image", image.id)
+    generated.call("delete_version", "generated", run.version)
+    assert [(gone.model, gone.version) for gone in generated.call("list_bin").parsed.items] == [("generated", run.version)]
+    assert generated.call("empty_bin").parsed.versions == [f"generated@{run.version}"]
+    assert generated.call("list_bin").parsed.items == []
+    assert images.items[0].id not in [image.id for image in generated.call("list_images").parsed.items]
