@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atelier.api.deps import Services, ServicesDep, WriteDep
-from atelier.api.forms import FILE, receive
+from atelier.api.forms import FILE, receive, request_body
 from atelier.api.jobs import ACCEPTED, IdempotencyKey, JobOut
 from atelier.api.problems import problems
 from atelier.datasets import archive
@@ -71,23 +71,14 @@ def _form() -> dict[str, Any]:
             field.pop(key, None)
     simple["folder"]["description"] = "A folder of the server, below one of ATELIER_DATA_ROOTS; it is read where it lies, and stays there."
     file = {"type": "string", "contentMediaType": "application/zip", "description": "A zip file, streamed to the disk; send it last."}
-    return {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "description": "One of `file`, `folder` and `download`; a download may go without a name.",
-                    "properties": {**simple, FILE: file},
-                },
-                "examples": {
-                    "file": {"summary": "A zip file", "value": {"name": "birds", "resolution": 64, "file": "birds.zip"}},
-                    "folder": {"summary": "A folder of the server", "value": {"name": "birds", "folder": "/data/CUB_200_2011"}},
-                    "download": {"summary": "A published set", "value": {"download": "cifar10"}},
-                },
-            }
+    return request_body(
+        {"description": "One of `file`, `folder` and `download`; a download may go without a name.", "properties": {**simple, FILE: file}},
+        {
+            "file": {"summary": "A zip file", "value": {"name": "birds", "resolution": 64, "file": "birds.zip"}},
+            "folder": {"summary": "A folder of the server", "value": {"name": "birds", "folder": "/data/CUB_200_2011"}},
+            "download": {"summary": "A published set", "value": {"download": "cifar10"}},
         },
-    }
+    )
 
 
 @router.post(

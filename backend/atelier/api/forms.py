@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from fastapi.concurrency import run_in_threadpool
 from python_multipart.exceptions import FormParserError
@@ -34,6 +34,11 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
     file_name: str | None = None  # None: no file was sent
     digest: str | None = None  # SHA-256 of the file
+
+
+def request_body(schema: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a request that is a form."""
+    return {"required": True, "content": {"multipart/form-data": {"schema": {"type": "object", **schema}, "examples": examples}}}
 
 
 @asynccontextmanager

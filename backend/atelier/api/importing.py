@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from atelier.api.deps import ServicesDep
-from atelier.api.forms import FILE, receive
+from atelier.api.forms import FILE, receive, request_body
 from atelier.api.problems import problems
 from atelier.api.versions import VersionOut, versions_out
 from atelier.errors import Conflict, Invalid
@@ -30,44 +30,36 @@ NO_LIMIT = 2**63 - 1  # of the body: its file is counted as it comes, and what i
 _examining = asyncio.Semaphore(1)  # one file's weights in memory at a time
 _names: TypeAdapter[str] = TypeAdapter(ModelName)
 
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["model", FILE],
-                    "properties": {
-                        "model": {"type": "string", "description": "Name of the model that gets the version."},
-                        "manifest": {"type": "string", "description": "For safetensors: the content of the version's `manifest.json`."},
-                        "description": {
-                            "type": "string",
-                            "description": "For a state dict: JSON of its architecture, hyperparameters, channels, class_names, "
-                            "attribute_names and dataset.",
-                        },
-                        FILE: {
-                            "type": "string",
-                            "contentMediaType": "application/octet-stream",
-                            "description": "A version's zip, safetensors, or a state dict saved by torch; send it last.",
-                        },
-                    },
-                },
-                "examples": {
-                    "zip": {"summary": "A version's zip", "value": {"model": "cats", FILE: "cats-v3.zip"}},
-                    "torch": {
-                        "summary": "A state dict",
-                        "value": {
-                            "model": "cats",
-                            "description": '{"architecture": "dcgan", "hyperparameters": {"resolution": 32}, "channels": 3}',
-                            FILE: "generator.pth",
-                        },
-                    },
-                },
-            }
+_FORM = request_body(
+    {
+        "required": ["model", FILE],
+        "properties": {
+            "model": {"type": "string", "description": "Name of the model that gets the version."},
+            "manifest": {"type": "string", "description": "For safetensors: the content of the version's `manifest.json`."},
+            "description": {
+                "type": "string",
+                "description": "For a state dict: JSON of its architecture, hyperparameters, channels, class_names, "
+                "attribute_names and dataset.",
+            },
+            FILE: {
+                "type": "string",
+                "contentMediaType": "application/octet-stream",
+                "description": "A version's zip, safetensors, or a state dict saved by torch; send it last.",
+            },
         },
-    }
-}
+    },
+    {
+        "zip": {"summary": "A version's zip", "value": {"model": "cats", FILE: "cats-v3.zip"}},
+        "torch": {
+            "summary": "A state dict",
+            "value": {
+                "model": "cats",
+                "description": '{"architecture": "dcgan", "hyperparameters": {"resolution": 32}, "channels": 3}',
+                FILE: "generator.pth",
+            },
+        },
+    },
+)
 
 
 @router.post(
@@ -75,7 +67,7 @@ _FORM = {
     operation_id="import_version",
     status_code=201,
     max_body_size=NO_LIMIT,
-    openapi_extra=_FORM,
+    openapi_extra={"requestBody": _FORM},
     responses={200: {"model": VersionOut, "description": "It is here already."}, **problems(400, 409, 422, 503, 507)},
 )
 async def import_version(request: Request, services: ServicesDep, response: Response) -> VersionOut:

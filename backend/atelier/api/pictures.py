@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from atelier.api.deps import IMMUTABLE, ServicesDep
-from atelier.api.forms import FILE, receive
+from atelier.api.forms import FILE, receive, request_body
 from atelier.api.pages import Page
 from atelier.api.problems import problems
 from atelier.errors import Invalid, NotFound
@@ -55,21 +55,10 @@ class StyleOut(BaseModel):
     url: str
 
 
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FILE],
-                    "properties": {FILE: {"type": "string", "contentMediaType": "image/*", "description": "A picture's file."}},
-                },
-                "examples": {"photograph": {"summary": "A photograph", "value": {FILE: "cat.jpg"}}},
-            }
-        },
-    }
-}
+_FORM = request_body(
+    {"required": [FILE], "properties": {FILE: {"type": "string", "contentMediaType": "image/*", "description": "A picture's file."}}},
+    {"photograph": {"summary": "A photograph", "value": {FILE: "cat.jpg"}}},
+)
 
 
 @router.post(
@@ -78,7 +67,7 @@ _FORM = {
     status_code=201,
     response_model=PictureOut,
     max_body_size=2 * MAX_BYTES,
-    openapi_extra=_FORM,
+    openapi_extra={"requestBody": _FORM},
     responses=problems(400, 422, 507),
 )
 async def send_picture(request: Request, services: ServicesDep) -> PictureOut:
