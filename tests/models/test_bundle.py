@@ -123,11 +123,17 @@ def test_half_a_zip_a_damaged_one_and_a_bomb(tmp_path: Path, version: dict[str, 
     damaged = bytearray(whole)
     place = whole.index(version[WEIGHTS]) + len(version[WEIGHTS]) // 2
     damaged[place] ^= 255
+    last = whole.rindex(b"PK\x01\x02")  # what its directory says of the last file
+    nameless, misplaced = bytearray(whole), bytearray(whole)
+    nameless[last + 46] = 0  # where the name begins; a zero ends it
+    misplaced[-6] ^= 1  # where the directory begins
     bomb = zipped(tmp_path / "bomb", {**version, WEIGHTS: bytes(50 << 20)}, compression=zipfile.ZIP_DEFLATED).read_bytes()
     packed = zipped(tmp_path / "packed", version, compression=zipfile.ZIP_BZIP2).read_bytes()
     complaints = {
         whole[: len(whole) // 2]: "not complete",
-        bytes(damaged): "its checksum does not fit",
+        bytes(damaged): "generator.safetensors is damaged inside the zip",
+        bytes(nameless): "the zip holds ''",
+        bytes(misplaced): "is damaged",
         bomb: "is larger than any version's",
         packed: "packed in a way that is not read",
     }

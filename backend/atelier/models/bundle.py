@@ -8,8 +8,8 @@ archive calls its files becomes a path; and what torch saved is read with `weigh
 import hashlib
 import pickle
 import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -73,7 +73,8 @@ def kind_of(path: Path) -> Kind:
     with path.open("rb") as file:
         head = file.read(9)
     if head.startswith(b"PK\x03\x04"):
-        names = _archive(path).namelist()
+        with _archive(path) as archive:
+            names = archive.namelist()
         return "torch" if any(name.rpartition("/")[2] == "data.pkl" for name in names) else "bundle"
     if len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < 100 << 20:
         return "safetensors"
@@ -108,16 +109,23 @@ def take_in(path: Path, folder: Path, *, manifest: bytes | None = None, descript
 # ------------------------------------------------------------------------------------------------------------------------ zips
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
+@contextmanager
+def _reading(complaint: str) -> Iterator[None]:
+    """Turn whatever damage makes of a reader into a ValueError with the complaint."""
     try:
+        yield
+    except Exception as error:
+        raise ValueError(complaint) from error
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    with _reading("the zip file is damaged, or not complete"):
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ValueError("the zip file is damaged, or not complete") from error
 
 
 def _unpack(path: Path, folder: Path) -> None:
     with _archive(path) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
         if len(entries) > len(FILES):
             raise ValueError(f"the zip holds {len(entries)} files; a version has {', '.join(FILES)} at most")
         found: dict[str, zipfile.ZipInfo] = {}
@@ -137,20 +145,16 @@ def _unpack(path: Path, folder: Path) -> None:
             if name not in found:
                 raise ValueError(f"the zip has no {name}, so it is no version of Atelier's")
         for name, entry in found.items():
-            _write(archive, entry, folder / name)
+            with (folder / name).open("xb") as file:
+                file.writelines(_pieces(archive, entry))
 
 
-def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    written = 0
-    try:
-        with archive.open(entry) as packed, target.open("xb") as file:
-            while piece := packed.read(PIECE):  # the last one is held against the checksum
-                written += len(piece)
-                if written > entry.file_size:
-                    raise ValueError(f"{target.name} is larger than the zip says")
-                file.write(piece)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ValueError(f"{target.name} is damaged inside the zip: its checksum does not fit") from error
+def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Of a file's content, in all as many bytes as the zip says at most; the last one is held against the checksum."""
+    name = entry.filename.rpartition("/")[2]
+    with _reading(f"{name} is damaged inside the zip"), archive.open(entry) as packed:
+        while piece := packed.read(PIECE):
+            yield piece
 
 
 def _check(folder: Path) -> Manifest:
@@ -159,10 +163,8 @@ def _check(folder: Path) -> Manifest:
     if (folder / NETWORKS).exists():
         _fits(build(manifest), _weights(folder / NETWORKS, "safetensors"), NETWORKS)
     if (folder / CAPTIONS).exists() or (folder / SENTENCES).exists():
-        try:
+        with _reading(f"{CAPTIONS} and {SENTENCES} do not fit each other, or can't be read"):
             Memory.load(folder)
-        except Exception as error:
-            raise ValueError(f"{CAPTIONS} and {SENTENCES} do not fit each other, or can't be read") from error
     return manifest
 
 
