@@ -3,6 +3,7 @@ import { Live } from "../src/lib/live";
 
 /** The browser's side of a channel whose server is the test. */
 class Socket {
+  static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static last: Socket;
   readyState = 0;
@@ -93,4 +94,14 @@ it("tells what is wrong once, and asks for no more of it", () => {
   });
   expect(onProblem.mock.calls[0]?.[0].detail).toBe("psi is too large");
   expect(socket.sent).toHaveLength(1);
+});
+
+it("is opened before it is closed", () => {
+  live.want([wish(1, 1)]);
+  live.close();
+  const socket = Socket.last;
+  expect(socket.readyState).toBe(0);
+  socket.open();
+  expect(socket.readyState).toBe(3);
+  expect(socket.sent).toEqual([]);
 });

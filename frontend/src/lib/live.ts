@@ -45,8 +45,11 @@ export class Live {
 
   close() {
     this.drop();
-    this.socket?.close();
+    const socket = this.socket;
     this.socket = undefined;
+    // To close a channel that is still being opened counts as a failure of it, and stands in the console.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket?.close();
   }
 
   private open() {
