@@ -51,7 +51,11 @@ function VersionView({ version }: { version: VersionShape }) {
   const { model, version: number_, training, manifest } = version;
   const name = nameOf(version);
   const attempt = (deed: () => Promise<unknown>) => deed().catch((reason) => setProblem(asProblem(reason)));
-  const discard = () => attempt(() => discardVersion(model, number_, () => route(modelUrl(model))));
+  const discard = () =>
+    attempt(async () => {
+      const others = (await api.versions(model)).length > 1;
+      await discardVersion(model, number_, () => route(others ? modelUrl(model) : "/models"));
+    });
   const stylize = () =>
     attempt(async () => {
       const [drawn] = await api.draw(model, number_, { seed: Number(rolled()), count: 1 }, {});
