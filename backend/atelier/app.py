@@ -159,8 +159,11 @@ def create_app(settings: Settings) -> FastAPI:
         # each request would look through all of it twice, a tenth of what a drawn image costs the server.
         app.include_router(router, prefix="/api/v1", max_body_size=MAX_BODY)
 
+    # First, because a request is held against all routes before its own: images are many, and /healthz shall be quick beside them.
+    app.include_router(system.health)
+    include(images.drawing)
     for module in (
-        images,  # first: a request is held against all routes before its own, and of images there are many
+        images,
         live,
         architectures,
         datasets,
@@ -197,7 +200,6 @@ def create_app(settings: Settings) -> FastAPI:
     for further in (versions.everywhere, bringing.sources, pictures.gallery, style_transfers.describing, *of_evaluations):
         include(further)
     app.include_router(openai_images.router)
-    app.include_router(system.health)
 
     if (WEB / "index.html").is_file():
         app.frontend("/", directory=WEB, fallback="index.html")

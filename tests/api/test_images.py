@@ -66,6 +66,14 @@ async def test_every_image_of_a_request_can_be_drawn_again_alone(client: httpx.A
     assert list(store.images.rglob("*.part")) == []
 
 
+@pytest.mark.parametrize("accept", ["application/json", "image/png"])
+async def test_a_version_answers_the_same_by_its_number_and_by_its_alias(client: httpx.AsyncClient, accept: str) -> None:
+    body = {"seed": 3, "count": 2}
+    by_number = await client.post(URL, json=body, headers={"Accept": accept})
+    by_alias = await client.post(URL.replace("/2/", "/latest/"), json=body, headers={"Accept": accept})
+    assert (by_number.status_code, by_number.content, by_number.headers) == (200, by_alias.content, by_alias.headers)
+
+
 async def test_a_picture_of_several_is_their_grid(client: httpx.AsyncClient) -> None:
     response = await client.post(URL, json={"seeds": [7, 9, 8]}, headers={"Accept": "image/png"})
     sheet = picture(response.content)

@@ -73,14 +73,15 @@ async def test_a_body_that_is_no_json_is_a_problem(client: httpx.AsyncClient) ->
     assert "not JSON" in response.json()["detail"]
 
 
-async def test_a_body_too_large_is_refused(client: httpx.AsyncClient) -> None:
-    assert is_problem(await client.post(RUNS, json={"model": "x" * MAX_BODY}), 413)
+@pytest.mark.parametrize("url", [RUNS, "/api/v1/models/tiny/versions/1/images"])
+async def test_a_body_too_large_is_refused(client: httpx.AsyncClient, url: str) -> None:
+    assert is_problem(await client.post(url, json={"model": "x" * MAX_BODY}), 413)
 
     async def endless() -> Any:
         for _ in range(20):
             yield b" " * (MAX_BODY // 10)
 
-    assert is_problem(await client.post(RUNS, content=endless(), headers={"Content-Type": "application/json"}), 413)
+    assert is_problem(await client.post(url, content=endless(), headers={"Content-Type": "application/json"}), 413)
 
 
 async def test_browsers_are_told_to_be_strict(client: httpx.AsyncClient) -> None:
