@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,6 +25,8 @@ APPLICATIONS = (
 )
 # Besides the sandbox, which containers do not allow: whatever speaks to the world outside.
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 expect.set_options(timeout=60_000)  # ms: the machine may have other work; what never comes fails all the same
 
@@ -65,6 +68,27 @@ def barriers(page: Page, axe: str) -> list[str]:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def expect_no_barriers(page: Page, axe: str) -> None:
+    """In either theme; without motion, so that no colour is measured on its way to another."""
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        assert barriers(page, axe) == [], theme
+
+
+def long_run(server: str, model: str) -> dict[str, Any]:
+    """A training run that goes on until it is cancelled."""
+    body = {
+        "architecture": "dcgan",
+        "dataset": "shapes",
+        "dataset_options": {"count": 64},
+        "preset": "debug",
+        "hyperparameters": {"steps": 100_000},
+        "model": model,
+    }
+    run: dict[str, Any] = httpx.post(f"{server}/api/v1/training-runs", json=body, timeout=60).raise_for_status().json()
+    return run
 
 
 def trained(server: str, model: str, **run: object) -> None:

@@ -7,25 +7,18 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
+from tests.browser.conftest import long_run
 from tests.conftest import serving
 
 pytestmark = pytest.mark.timeout(400)  # s: two starts of a server
 
 
 def test_a_lost_server_is_told_and_found_again(browser: Browser, tmp_path: Path) -> None:
-    body = {
-        "architecture": "dcgan",
-        "dataset": "shapes",
-        "dataset_options": {"count": 64},
-        "preset": "debug",
-        "hyperparameters": {"steps": 100_000},
-        "model": "outlives",
-    }
     with browser.new_context(locale="en-US") as context:
         page = context.new_page()
         away = page.get_by_role("status").filter(has_text="The server is away.")
         with serving(tmp_path) as (address, process):
-            run = httpx.post(f"{address}/api/v1/training-runs", json=body).raise_for_status().json()
+            run = long_run(address, "outlives")
             page.goto(f"{address}/runs/{run['id']}")
             expect(page.get_by_text("Running", exact=True)).to_be_visible()
             page.evaluate("window.stayed = true")

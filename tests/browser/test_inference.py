@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import barriers, drawn, trained
+from tests.browser.conftest import drawn, expect_no_barriers, trained
 
 FOUND = 180_000  # ms, within which directions are; some ten seconds where nothing else runs
 
@@ -102,9 +102,7 @@ def _walk_modes(page: Page, server: str, axe: str) -> None:
     for mode, sign in shown.items():
         page.goto(f"{here}&mode={mode}")
         expect(sign).to_be_visible()
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            _expect_no_barriers(page, axe)
+        expect_no_barriers(page, axe)
     page.goto(f"{here}&mode=walk&walk.frames=4")
     with page.expect_download() as download:
         page.get_by_role("button", name="GIF").click()
@@ -114,15 +112,6 @@ def _walk_modes(page: Page, server: str, axe: str) -> None:
     expect(page).to_have_url(re.compile("class_weights.*star"))
     page.goto(f"{here}&mode=compare&b=by-class@1&count=2&view=wipe")
     expect(page.get_by_role("slider", name="Edge between A and B")).to_be_visible()
-
-
-def _expect_no_barriers(page: Page, axe: str) -> None:
-    """Some time after the colours have changed, which takes them a few frames."""
-    for _ in range(8):
-        if not (found := barriers(page, axe)):
-            return
-        page.wait_for_timeout(250)
-    assert found == []
 
 
 def test_directions_are_found_and_images_moved_and_projected(page: Page, server: str) -> None:
@@ -168,4 +157,4 @@ def test_styles_are_mixed(page: Page, server: str, axe: str) -> None:
     before = cell.get_attribute("src") or ""
     page.get_by_role("slider", name="Crossover").fill("1")
     expect(cell).not_to_have_attribute("src", before)
-    _expect_no_barriers(page, axe)
+    expect_no_barriers(page, axe)

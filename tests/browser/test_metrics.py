@@ -1,16 +1,14 @@
 """Versions are measured by clicking, stand in a table by how good they are, and are compared."""
 
 import re
-from typing import Literal
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.browser.conftest import barriers, trained
+from tests.browser.conftest import barriers, expect_no_barriers, trained
 
 MEASURED = 180_000  # ms; seconds where nothing else runs
 pytestmark = pytest.mark.timeout(600)  # s: several of these one after the other
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VALUE = re.compile(r"^−?[\d.,]+( ± [\d.,]+)?")
 
 
@@ -69,9 +67,7 @@ def test_versions_are_measured_ranked_and_compared(page: Page, server: str, axe:
     expect(distance).to_have_attribute("aria-sort", "descending")
     expect(page.get_by_role("heading", name=re.compile(r"^Fréchet distance \(lite0\) of ranked-one@1: "))).to_be_visible()
     expect(table).to_contain_text("Standard error")
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert barriers(page, axe) == [], theme
+    expect_no_barriers(page, axe)
 
 
 def test_two_versions_are_compared_by_pictures_of_the_same_seeds(page: Page, server: str, axe: str) -> None:
@@ -94,9 +90,7 @@ def test_two_versions_are_compared_by_pictures_of_the_same_seeds(page: Page, ser
     page.get_by_role("button", name="Keep the seeds").click()
     page.get_by_role("button", name="Roll a seed").click()
     expect(sides[0].get_by_role("img", name="A from seed 5", exact=True)).to_have_count(0)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert barriers(page, axe) == [], theme
+    expect_no_barriers(page, axe)
 
 
 def test_a_run_that_is_measured_on_its_way_shows_it(page: Page, server: str, axe: str) -> None:
@@ -120,9 +114,7 @@ def test_a_run_that_is_measured_on_its_way_shows_it(page: Page, server: str, axe
     expect(page.get_by_text(re.compile(r"^20 drawn against \d+ real pictures of shapes \(train\)")).first).to_be_attached()
     page.get_by_text("All values").click()
     expect(page.get_by_role("table").get_by_role("cell").first).to_have_text(VALUE)
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert barriers(page, axe) == [], theme
+    expect_no_barriers(page, axe)
 
 
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser: Browser, server: str, axe: str) -> None:

@@ -5,20 +5,13 @@ import time
 
 import httpx
 from playwright.sync_api import Browser, Page, Request, expect
+from tests.browser.conftest import long_run
 
 TABS = 7  # one more than the connections that a browser allows an origin
 
 
 def test_seven_tabs_share_one_stream_and_outlive_its_holder(browser: Browser, server: str) -> None:
-    body = {
-        "architecture": "dcgan",
-        "dataset": "shapes",
-        "dataset_options": {"count": 64},
-        "preset": "debug",
-        "hyperparameters": {"steps": 100_000},
-        "model": "watched",
-    }
-    run = httpx.post(f"{server}/api/v1/training-runs", json=body, timeout=60).raise_for_status().json()
+    run = long_run(server, "watched")
     url = f"{server}/api/v1/training-runs/{run['id']}"
     try:
         while not (log := httpx.get(url, timeout=60).json()["log"]):
