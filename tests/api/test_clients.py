@@ -31,7 +31,7 @@ class Generated:
 
     def finished(self, operation: str, job: Any) -> Any:
         """The job once it has succeeded."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while job.status not in ("succeeded", "failed"):
             assert time.monotonic() < deadline
             time.sleep(0.2)

@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+
+pytestmark = pytest.mark.timeout(800)  # s: several starts of torch, which take half a minute each beside other work
 
 TRAIN = """
 import sys, torch
@@ -43,7 +46,7 @@ def launch(folder: Path, processes: int, *, accumulate: int, stop_at: int = 0) -
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     (folder / "train.py").write_text(TRAIN)
     command = [sys.executable, *torchrun, "train.py", str(folder), str(accumulate), str(stop_at)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=150)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=350)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
