@@ -10,7 +10,8 @@ StyleGAN's starter. Each figure stands beside what was asked of it. Parts, each 
 - training: the same clients, before and beside a running training, whose own speed is read before and meanwhile; what each had of the
   processor.
 - cost: one client; what a request takes beyond the forward pass and the encoding, at the median.
-- memory: requests over five versions, of which two have room; memory of both processes after the first 500 and at the end.
+- memory: requests over five versions, of which two have room; memory of both processes after the first 500, after each 1,000, and at
+  the end.
 - crashes: requests while the inference process is killed ten times.
 - slider: 30 wishes a second on one live channel: seeds, a direction that a discovery has found, an attribute, truncation.
 
@@ -30,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -229,15 +231,17 @@ class Bench:
             def resident() -> list[int]:
                 return [one.memory_info().rss for one in (server, *server.children())]
 
-            seen = [self.images(port, requests=first, paths=paths)]
-            early = resident()
-            seen.append(self.images(port, requests=rest, paths=paths, patience=880))
-            late = resident()
+            seen: Counter[str] = Counter()
+            early: list[int] = []
+            print(f"memory, over {VERSIONS} versions, of which two have room (asked: 1.05 times at most):", flush=True)
+            for done in (first, *range(1000, first + rest, 1000), first + rest):
+                seen.update(self.images(port, requests=done - seen.total(), paths=paths, patience=880)["statuses"])
+                late = resident()
+                early = early or late
+                told_ = ", ".join(f"{n >> 20}" for n in late)
+                print(f"  after {done}: server and inference {told_} MB, {sum(late) / sum(early):.3f} times", flush=True)
             loaded = httpx.get(f"http://127.0.0.1:{port}/api/v1/system").json()["inference"]["loaded"]
-        statuses = [one["statuses"] for one in seen]
-        print(f"memory: {statuses} over {VERSIONS} versions, {len(loaded)} of which stay loaded; MB of server and inference", end=" ")
-        print(f"{[n >> 20 for n in early]} after {first}, {[n >> 20 for n in late]} at the end:", end=" ")
-        print(f"{sum(late) / sum(early):.3f} times (asked: 1.05 at most)")
+        print(f"  answers {dict(seen)}; {len(loaded)} versions stay loaded")
 
     def crashes(self) -> None:
         requests, kills = max(100, int(1000 * self.scale)), 10 if self.scale >= 1 else 2
