@@ -6,8 +6,11 @@ import re
 import zipfile
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.timeout(600)  # s: a preparation, and a run that is paused and resumed
 
 PREPARED = TRAINED = 120_000  # ms; both take seconds where nothing else runs
 EACH = 24  # pictures of a class
