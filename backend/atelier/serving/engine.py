@@ -11,7 +11,7 @@ from typing import Any
 
 from atelier.errors import AtelierError, Overloaded, TooMany
 from atelier.serving.graphs import Graphs
-from atelier.serving.process import Worker
+from atelier.serving.process import Deliver, Worker
 from atelier.serving.rows import Row
 from atelier.serving.waiting import Drawing, Waiting, Weights
 from atelier.text.memory import Reading
@@ -172,28 +172,32 @@ class Engine:
     async def _pass(self, weights: Weights, batch: list[Drawing]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        each = iter(batch)
+
+        def deliver(content: bytes) -> None:
+            if not (drawing := next(each)).content.done():  # whoever asked may have gone
+                drawing.content.set_result(content)
+
         try:
-            contents = await self._ask(weights, {"draw": _found(weights), "rows": [drawing.row for drawing in batch]})
+            await self._ask(weights, {"draw": _found(weights), "rows": [drawing.row for drawing in batch]}, deliver)
         except Exception as error:  # whatever it is, nobody waits for ever
             known = error if isinstance(error, AtelierError) else AtelierError("it could not be drawn; the server's log says why")
             if known is not error:
                 log.exception("drawing with %s failed", weights.name)
             for drawing in batch:
-                if not drawing.content.done():  # whoever asked may have gone
+                if not drawing.content.done():
                     drawing.content.set_exception(known)
         else:
             if weights.graph is None and self._worker is not None and self._worker.graphs:
                 self._graphs.count(weights, len(batch))
             self._pace += 0.1 * ((loop.time() - begun) / len(batch) - self._pace)
-            for drawing, content in zip(batch, contents, strict=True):
-                if not drawing.content.done():
-                    drawing.content.set_result(content)
 
-    async def _ask(self, weights: Weights, request: dict[str, Any]) -> list[bytes]:
+    async def _ask(self, weights: Weights, request: dict[str, Any], deliver: Deliver = lambda content: None) -> None:
         worker = await self.start()
         self._names[weights.digest] = weights.name
         try:
-            head, contents = await asyncio.wait_for(worker.ask(request), DRAW_SECONDS)
+            async with asyncio.timeout(DRAW_SECONDS):
+                head = await worker.ask(request, deliver)
         except OSError as error:
             log.error("the inference process ended over %s: %s", weights.name, str(error) or "it did not answer")
             await self._end(worker)
@@ -202,7 +206,6 @@ class Engine:
         self._first_memory = self._first_memory or self._memory - sum(self._loaded.values())
         if "error" in head:
             raise AtelierError(f"this version cannot be drawn with: {head['error']}")
-        return contents
 
     async def _end(self, worker: Worker | None) -> None:
         if worker is not None:

@@ -6,6 +6,7 @@ import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,9 @@ BUFFER = 1 << 20  # bytes read ahead; a pass of small pictures fits
 
 # With torch's defaults, one image beside a busy training process takes 200 ms instead of 8; it has to be set before torch is imported.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+
+
+Deliver = Callable[[bytes], None]
 
 
 class Died(ConnectionError):
@@ -27,7 +31,7 @@ class Worker:
         self._process = process
         self.rows = rows  # that it likes at a time
         self.graphs = graphs  # whether it would draw by them
-        self._asked: deque[asyncio.Future[tuple[dict[str, Any], list[bytes]]]] = deque()
+        self._asked: deque[tuple[asyncio.Future[dict[str, Any]], Deliver]] = deque()
         self._reader = asyncio.create_task(self._read(), name="inference answers")
 
     @classmethod
@@ -59,16 +63,16 @@ class Worker:
     def alive(self) -> bool:
         return self._process.returncode is None and not self._reader.done()
 
-    async def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """The answer's head, and its contents.
+    async def ask(self, request: dict[str, Any], deliver: Deliver) -> dict[str, Any]:
+        """The answer's head, once all of it is there; its contents are delivered as they come.
 
         Raises:
             Died: the process is gone, now or before it answered.
         """
         if not self.alive:
             raise Died("the inference process has ended")
-        answer: asyncio.Future[tuple[dict[str, Any], list[bytes]]] = asyncio.get_running_loop().create_future()
-        self._asked.append(answer)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked.append((answer, deliver))
         assert self._process.stdin is not None
         with suppress(ConnectionError):  # the reader says so
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -87,16 +91,18 @@ class Worker:
         try:
             while True:
                 head = await _head(self._process)
-                contents = [await stdout.readexactly(size) for size in head.get("sizes", [])]
-                answer = self._asked.popleft()
+                answer, deliver = self._asked[0]
+                for _ in range(head.get("count", 0)):
+                    deliver(await stdout.readexactly(int.from_bytes(await stdout.readexactly(4))))
+                self._asked.popleft()
                 if not answer.done():
-                    answer.set_result((head, contents))
+                    answer.set_result(head)
         except (OSError, EOFError, ValueError, LookupError):
             await _kill(self._process)
             self._fail()
 
     def _fail(self) -> None:
-        for answer in self._asked:
+        for answer, _ in self._asked:
             if not answer.done():
                 answer.set_exception(Died(f"the inference process ended with code {self._process.returncode}"))
         self._asked.clear()

@@ -7,8 +7,9 @@ A request is one line of JSON:
 - {"load": {"folder", "digest"}}: get a version ready,
 - {"unload": digest}: forget it, and give its memory back.
 
-The answer is one line of JSON, {"sizes": […]} and that many bytes for each row, or {"error": …}. Each tells what is loaded by then,
-{"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep the requests' order. The first line, {"rows": 16,
+The answer is one line of JSON, {"count": 8}, and so many contents, a few as soon as they are encoded, each after four bytes (big-endian)
+with its length; or {"error": …}. Each tells what is loaded by then, {"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep
+the requests' order. The first line, {"rows": 16,
 "graphs": true}, says that the process can draw, how many rows it likes at a time, and whether it would draw by graphs. Versions stay
 loaded while all of them together take up to BYTES, those longest not asked for leave first; the one that is drawn with stays
 whatever it takes.
@@ -23,7 +24,7 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,8 @@ from atelier.serving.rows import Row
 from atelier.text.memory import Memory
 
 MEMORIES = 4  # of captions, loaded at a time
+TOGETHER = 4  # contents that are sent at once: the web process answers them while the next are encoded, and wakes up for several
+BUFFER = 1 << 20  # bytes of them
 
 
 class Loaded:
@@ -104,23 +107,22 @@ def _memory(folder: Path) -> Memory:
     return Memory.load(folder)
 
 
-def files(rows: Sequence[Row], images: Tensor) -> list[bytes]:
+def files(rows: Sequence[Row], images: Tensor) -> Iterator[bytes]:
     """Each row's picture [H, W, C], encoded, and kept where the row says so."""
     pixels = images.squeeze(-1).numpy() if images.shape[-1] == 1 else images.numpy()  # grey images have no channel axis in Pillow
-    contents = []
     for image, row in zip(pixels, rows, strict=True):
-        contents.append(encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png")))
+        content = encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png"))
         if "file" in row:
             try:
-                keep(Path(row["file"]), contents[-1])
+                keep(Path(row["file"]), content)
             except OSError:  # the disk is full: whoever asked gets the picture all the same, and it can be drawn again
                 traceback.print_exc()
-    return contents
+        yield content
 
 
 def main() -> None:
     # The channel is a copy of standard output; what a library prints goes to standard error instead of into the protocol.
-    channel = os.fdopen(os.dup(1), "wb")
+    channel = os.fdopen(os.dup(1), "wb", BUFFER)
     os.dup2(2, 1)
     torch.set_num_threads(int(sys.argv[3]))
     device = pick_device(sys.argv[1])
@@ -128,8 +130,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # torch's own objects stay; collecting need not look at them again
 
-    def answer(head: dict[str, Any], *contents: bytes) -> None:
-        channel.write(json.dumps(head).encode() + b"\n" + b"".join(contents))
+    def answer(head: dict[str, Any]) -> None:
+        channel.write(json.dumps(head).encode() + b"\n")
         channel.flush()
 
     def state() -> dict[str, Any]:
@@ -139,9 +141,14 @@ def main() -> None:
     def answer_drawn(head: dict[str, Any], read: dict[int, bytes], rows: Sequence[Row], images: Tensor | None) -> None:
         """In the encoding thread: rows that were read by their places, and the others' images."""
         try:
-            drawn = iter([] if images is None else files(rows, images))
-            contents = [read[index] if index in read else next(drawn) for index in range(len(read) + len(rows))]
-            answer({**head, "sizes": list(map(len, contents))}, *contents)
+            count, drawn = len(read) + len(rows), iter(()) if images is None else files(rows, images)
+            channel.write(json.dumps({**head, "count": count}).encode() + b"\n")  # goes with the first content
+            for index in range(count):
+                content = read[index] if index in read else next(drawn)
+                channel.write(len(content).to_bytes(4) + content)
+                if index % TOGETHER == TOGETHER - 1:
+                    channel.flush()
+            channel.flush()
         except BaseException:
             traceback.print_exc()
             os._exit(1)  # an answer is missing: whoever waits must hear of it
