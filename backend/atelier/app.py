@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
+from sqlalchemy import select
 
 import atelier
 from atelier.api import (
@@ -69,6 +70,7 @@ from atelier.registry.bin import sweep as sweep_bin
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
+from atelier.registry.tables import Version
 from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.serving.graphs import Graphs
@@ -101,13 +103,13 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[dict[str,
         database = AsyncDatabase(url)
         stack.push_async_callback(database.dispose)
         stack.callback(jobs_database.dispose)
-        sweeper = asyncio.create_task(_keep_swept(jobs_database, store, settings), name="sweeper")
-        stack.callback(sweeper.cancel)
         executor = LocalExecutor(settings)
         supervisor = await stack.enter_async_context(Supervisor(jobs_database, store, executor, max_jobs=settings.max_jobs))
         graphs = Graphs(settings.graph_after)
         engine = Engine(settings.device, loaded_bytes=settings.loaded_bytes, threads=settings.draw_threads, graphs=graphs)
         await stack.enter_async_context(engine)
+        sweeper = asyncio.create_task(_keep_swept(jobs_database, store, settings, engine), name="sweeper")
+        stack.callback(sweeper.cancel)
         drawn = Drawn(store.images, engine)
         history = await stack.enter_async_context(History(jobs_database, store))
         hub = await stack.enter_async_context(Hub(database))
@@ -125,19 +127,22 @@ def _open(url: str, store: Store) -> Database:
     return database
 
 
-async def _keep_swept(database: Database, store: Store, settings: Settings) -> None:
-    def look() -> None:
+async def _keep_swept(database: Database, store: Store, settings: Settings, engine: Engine) -> None:
+    def look() -> set[str]:
+        """The digests of all versions that can be drawn with."""
         with database.write() as session:
             purge(session, older_than=timedelta(days=settings.trash_days))
         with database.read() as session:
             sweep(session, store)
             sweep_bin(session, store)
+            published = set(session.scalars(select(Version.digest).where(Version.deleted_at.is_(None))))
         mend(database, store)
         prune(database, store, most_images=settings.history_images, most_bytes=settings.history_bytes)
+        return published
 
     while True:
         try:
-            await run_in_threadpool(look)
+            await engine.keep(await run_in_threadpool(look))
         except Exception:
             log.exception("What killed processes left could not be swept up; it is tried again.")
         await asyncio.sleep(SWEEP_SECONDS)

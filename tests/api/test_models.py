@@ -1,5 +1,6 @@
 """Models and versions: found, noted, named by aliases; deleted, and back again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from safetensors.torch import load_file
 from tests.api.conftest import connect
 
+from atelier.registry import queries
+from atelier.registry.bin import discard
 from atelier.registry.database import Database
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, Score
@@ -211,3 +214,20 @@ async def test_without_days_in_the_bin_a_deletion_is_for_good(fresh: httpx.Async
     assert (await fresh.delete(f"{MODELS}/brief/versions/1")).status_code == 204
     assert (await fresh.get("/api/v1/bin")).json()["items"] == []
     assert not store.version("brief", 1).exists()
+
+
+async def test_what_another_process_puts_into_the_bin_is_unloaded(
+    settings: Settings, publish: Callable[..., str], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("left")
+    monkeypatch.setattr("atelier.app.SWEEP_SECONDS", 0.1)
+    async with connect(settings) as client:
+        await client.post(f"{MODELS}/left/versions/1/load")
+        assert await loaded(client) == ["left@1"]
+        with database.write() as session:
+            discard(session, list(session.scalars(queries.versions("left"))))
+        for _ in range(300):
+            if not (left := await loaded(client)):
+                break
+            await asyncio.sleep(0.1)
+        assert left == []

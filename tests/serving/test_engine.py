@@ -96,6 +96,13 @@ async def test_what_is_loaded_is_told_and_can_be_unloaded(engine: Engine, artifa
     await engine.unload(weights)  # was not there any more
 
 
+async def test_only_what_is_still_published_stays_loaded(engine: Engine, artifacts: Artifacts) -> None:
+    await engine.load(Weights(artifacts("dcgan")[0], "binned"))
+    await engine.load(Weights(artifacts("vae")[0], "kept"))
+    await engine.keep({"kept", "never loaded"})
+    assert [version.name for version in engine.loaded] == ["vae@1"]
+
+
 def test_what_is_loaded_is_bounded_in_bytes_and_the_longest_unused_leaves(artifacts: Artifacts) -> None:
     folders = {name: artifacts(name)[0] for name in ("dcgan", "vae", "cgan")}
     sizes = {name: sum(value.nbytes for value in load_file(folder / WEIGHTS).values()) for name, folder in folders.items()}

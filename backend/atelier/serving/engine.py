@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -47,7 +47,7 @@ class Engine:
         self._waiting = Waiting()
         self._wake = asyncio.Event()
         self._passes: set[asyncio.Task[None]] = set()
-        self._names: dict[str, str] = {}  # of versions, by their digests
+        self._known: dict[str, Weights] = {}  # those asked for, by their digests
         self._loaded: dict[str, int] = {}
         self._memory = self._first_memory = 0  # bytes of the process
         self._pace = 0.02  # seconds a row, lately
@@ -78,7 +78,7 @@ class Engine:
         """Versions that are ready, the latest drawn with last."""
         if self._worker is None or not self._worker.alive:
             return []
-        return [LoadedVersion(self._names[digest], size) for digest, size in self._loaded.items()]
+        return [LoadedVersion(self._known[digest].name, size) for digest, size in self._loaded.items()]
 
     async def draw(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[bytes]:
         """One picture a row (of one to be read, JSON), a function of the weights and that row alone. Who gives up cancels what waits.
@@ -125,6 +125,15 @@ class Engine:
         """
         if self._worker is not None and self._worker.alive:
             await self._ask(weights, {"unload": weights.digest})
+
+    async def keep(self, digests: Container[str]) -> None:
+        """Unload all other versions, such as those that another process has put into the bin.
+
+        Raises:
+            Overloaded: the process died meanwhile.
+        """
+        for digest in [digest for digest in self._loaded if digest not in digests]:
+            await self.unload(self._known[digest])
 
     async def start(self) -> Worker:
         """The running process; started where there is none.
@@ -194,7 +203,7 @@ class Engine:
 
     async def _ask(self, weights: Weights, request: dict[str, Any], deliver: Deliver = lambda content: None) -> None:
         worker = await self.start()
-        self._names[weights.digest] = weights.name
+        self._known[weights.digest] = weights
         try:
             async with asyncio.timeout(DRAW_SECONDS):
                 head = await worker.ask(request, deliver)

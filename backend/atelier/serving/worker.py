@@ -8,11 +8,10 @@ A request is one line of JSON:
 - {"unload": digest}: forget it, and give its memory back.
 
 The answer is one line of JSON, {"count": 8}, and so many contents, a few as soon as they are encoded, each after four bytes (big-endian)
-with its length; or {"error": …}. Each tells what is loaded by then, {"loaded": {digest: bytes}, "memory": bytes of the process}, and answers keep
-the requests' order. The first line, {"rows": 16,
-"graphs": true}, says that the process can draw, how many rows it likes at a time, and whether it would draw by graphs. Versions stay
-loaded while all of them together take up to BYTES, those longest not asked for leave first; the one that is drawn with stays
-whatever it takes.
+with its length; or {"error": …}. Each tells what is loaded by then, {"loaded": {digest: bytes}, "memory": bytes of the process}, and
+answers keep the requests' order. The first line, {"rows": 16, "graphs": true}, says that the process can draw, how many rows it likes at
+a time, and whether it would draw by graphs. Versions stay loaded while all of them together take up to BYTES, those longest not asked
+for leave first; the one that is drawn with stays whatever it takes.
 
 One thread computes, another encodes and answers: the next pass need not wait for the files of the last.
 """
