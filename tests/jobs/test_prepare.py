@@ -238,7 +238,7 @@ if sys.argv[1:2] != ["-c"]:
 """
     )
     job = bench.zipped(files)
-    process = bench.process(job, {"PYTHONPATH": str(tmp_path / "kill")})
+    process = bench.process(job, {"PYTHONPATH": f"{tmp_path / 'kill'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"})
     assert process.wait(timeout=120) == -signal.SIGKILL, bench.studio.log(job)
     assert ("birds" in bench.catalog) == (stage == "published"), "all or nothing"
     assert [path.name for path in bench.store.uploads.iterdir()] == [job.spec["upload"]]
