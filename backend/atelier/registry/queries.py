@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, false, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Select, false, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from atelier.registry.naming import LATEST, MAX_NUMBER, VersionName
@@ -250,7 +250,7 @@ def images_beyond(most_images: int, most_bytes: int, drawn_before: datetime) -> 
             DrawnImage.id,
             DrawnImage.drawn_at,
             func.row_number().over(order_by=DrawnImage.turn.desc()).label("images"),
-            func.sum(DrawnImage.bytes).over(order_by=DrawnImage.turn.desc()).label("bytes"),
+            func.sum(DrawnImage.bytes, type_=BigInteger).over(order_by=DrawnImage.turn.desc()).label("bytes"),
         )
         .where(~DrawnImage.favourite)
         .subquery()
