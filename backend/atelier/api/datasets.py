@@ -258,7 +258,7 @@ def sample_dataset(
     as_png: PngDep,
     count: Annotated[int, Query(ge=1, le=256, description="How many pictures.")] = 16,
     resolution: Resolution = 64,
-    seed: Annotated[int, Query(ge=0, le=MAX_ID, description="Decides which pictures.")] = 0,
+    seed: Annotated[int, Query(ge=0, le=2**63 - 1, description="Decides which pictures.")] = 0,
 ) -> Page[SampleOut] | Response:
     """Some pictures, chosen at random: a grid for `Accept: image/png`, else a list with their URLs."""
     chosen = random.Random(seed).sample(range(len(dataset)), min(count, len(dataset)))

@@ -16,7 +16,7 @@ from atelier.errors import NotFound
 from atelier.jobs.supervisor import Supervisor
 from atelier.registry import queries
 from atelier.registry.database import AsyncDatabase
-from atelier.registry.naming import ALIAS, VersionName
+from atelier.registry.naming import ALIAS, MAX_NUMBER, VersionName
 from atelier.registry.store import Store
 from atelier.registry.tables import Job, Kind, Version
 from atelier.serving.drawn import Drawn
@@ -25,7 +25,7 @@ from atelier.serving.graphs import Graphs
 from atelier.serving.history import History
 from atelier.settings import Settings
 
-MAX_ID = 2**63 - 1  # beyond it, the database has no integers
+MAX_ID = MAX_NUMBER
 IMMUTABLE = "public, max-age=31536000, immutable"  # Cache-Control of what never changes under its URL
 
 

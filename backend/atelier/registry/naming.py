@@ -4,7 +4,7 @@ import re
 
 ALIAS = r"^[a-z][a-z0-9._-]{0,31}$"
 LATEST = "latest"
-MAX_NUMBER = 2**63 - 1  # beyond it, the database has no integers
+MAX_NUMBER = 2**31 - 1  # beyond it, PostgreSQL's integers end
 
 VersionName = int | str
 """3, `latest`, or an alias."""
