@@ -80,8 +80,9 @@ def test_other_names_are_aliases(name: str) -> None:
 
 
 def test_versions_are_named_in_three_ways() -> None:
-    assert [parse(name) for name in ("cats@3", "cats@best", "cats", "cats@latest")] == [
+    assert [parse(name) for name in ("cats@3", "cats@³", "cats@best", "cats", "cats@latest")] == [
         ("cats", 3),
+        ("cats", "³"),
         ("cats", "best"),
         ("cats", "latest"),
         ("cats", "latest"),

@@ -1,5 +1,7 @@
 """What is deleted can be restored whole until it is purged, and what is purged is gone for good, whatever crashes in between."""
 
+import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from atelier.registry import aliases, bin, queries
 from atelier.registry.database import Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
-from atelier.registry.tables import Alias, Job, Score, Version
+from atelier.registry.tables import Alias, Job, Model, Score, Version
 
 MANIFEST: dict[str, Any] = {"architecture": "dcgan", "dataset": {"name": "shapes"}}
 
@@ -75,6 +77,18 @@ def test_what_is_deleted_is_gone_until_it_is_restored_with_everything(database: 
         assert [score.version_id for score in session.scalars(queries.scores())] == [2, 1]
 
 
+def test_an_alias_is_taken_over_from_a_version_in_the_bin(database: Database, store: Store) -> None:
+    for number in (1, 2):
+        publish(database, store, "cats")
+        with database.write() as session:
+            aliases.give(session, session.scalars(queries.version("cats", number)).one(), "production")
+            bin.discard(session, session.scalars(queries.version("cats", 1)).all())
+    with database.write() as session:
+        bin.restore(session.scalars(queries.binned("cats")))
+    with database.read() as session:
+        assert [alias.version.number for alias in session.scalars(queries.current_aliases())] == [2]
+
+
 def test_a_model_without_versions_is_not_listed_and_comes_back_with_those_it_had(database: Database, store: Store) -> None:
     for _ in range(3):
         publish(database, store, "cats")
@@ -118,6 +132,31 @@ def test_a_purge_removes_all_files_and_a_number_is_not_given_again(database: Dat
     with database.write() as session:
         bin.purge(session)
     assert publish(database, store, "cats").number == 3
+
+
+def test_a_purge_forgets_what_was_noted(database: Database, store: Store) -> None:
+    for model in ("cats", "dogs", "dogs"):
+        publish(database, store, model)
+    with database.write() as session:
+        for row in (*session.scalars(select(Version)), *session.scalars(select(Model))):
+            row.note = "private"
+    discard(database, "cats", 1)
+    discard(database, "dogs", 1)
+    with database.write() as session:
+        bin.purge(session)
+    with database.read() as session:
+        versions = session.execute(select(Version.note, Version.manifest).order_by(Version.id)).all()
+        assert [tuple(row) for row in versions] == [(None, {}), (None, {}), ("private", MANIFEST)]
+        assert session.scalars(select(Model.note).order_by(Model.id)).all() == [None, "private"]  # dogs has another version
+
+
+def test_what_is_being_brought_is_left_alone_for_a_day(database: Database, store: Store) -> None:
+    for name, hours in (("young.version", 23), ("old.version", 25)):
+        (store.uploads / name).mkdir()
+        os.utime(store.uploads / name, (0, time.time() - hours * 3600))
+    with database.read() as session:
+        bin.sweep(session, store)
+    assert [path.name for path in store.uploads.iterdir()] == ["young.version"]
 
 
 def test_what_two_versions_share_stays_for_the_other(database: Database, store: Store) -> None:
