@@ -89,12 +89,13 @@ async def test_an_architecture_shows_what_it_drew_best_and_what_its_presets_take
 
 @pytest.mark.anyio
 async def test_a_run_counts_until_its_version_is_deleted_for_good(client: httpx.AsyncClient, publish: Callable[..., str]) -> None:
-    async def debug() -> str:
+    async def told() -> tuple[str, str | None]:
         items = {item["name"]: item for item in (await client.get("/api/v1/architectures")).raise_for_status().json()["items"]}
-        return str(items["vae"]["estimates"]["debug"]["basis"])
+        return items["vae"]["estimates"]["debug"]["basis"], items["vae"]["samples_of"]
 
     publish("short-lived", "vae")
+    assert await told() == ("runs", "short-lived@1")
     (await client.delete("/api/v1/models/short-lived")).raise_for_status()
-    assert await debug() == "runs"
+    assert await told() == ("runs", None)
     (await client.delete("/api/v1/bin")).raise_for_status()
-    assert await debug() == "figure"
+    assert await told() == ("figure", None)

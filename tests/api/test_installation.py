@@ -30,7 +30,15 @@ async def test_first_steps_are_ticked_off_by_what_was_done(
     assert await steps(client) == ["train"]
     draw = "/api/v1/models/asked/versions/1/images"
     (await client.post(draw, json={"seed": 1})).raise_for_status()
+    (await client.post(draw, json={"seed": 2, "directions": {}, "class_weights": {}})).raise_for_status()  # asks for nothing
     assert await steps(client) == ["train", "draw"]
+    for kind in ("discover", "project"):
+        with database.write() as session:
+            session.add(job := Job(kind=kind, status="succeeded", spec={}))
+        assert "steer" in await steps(client)
+        with database.write() as session:
+            session.delete(session.get_one(Job, job.id))
+    assert "steer" not in await steps(client)
     (await client.post(draw, json={"seed": 1, "class_index": 2})).raise_for_status()
     assert await steps(client) == ["train", "draw", "steer"]
     with database.write() as session:
