@@ -19,7 +19,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
 
 import atelier
 from atelier.api import (
@@ -65,12 +64,12 @@ from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import LocalExecutor
 from atelier.jobs.sources import sweep
 from atelier.jobs.supervisor import Supervisor
+from atelier.registry import queries
 from atelier.registry.bin import purge
 from atelier.registry.bin import sweep as sweep_bin
 from atelier.registry.database import AsyncDatabase, Database, migrate
 from atelier.registry.starters import adopt
 from atelier.registry.store import Store
-from atelier.registry.tables import Version
 from atelier.serving.drawn import Drawn
 from atelier.serving.engine import Engine
 from atelier.serving.graphs import Graphs
@@ -135,7 +134,7 @@ async def _keep_swept(database: Database, store: Store, settings: Settings, engi
         with database.read() as session:
             sweep(session, store)
             sweep_bin(session, store)
-            published = set(session.scalars(select(Version.digest).where(Version.deleted_at.is_(None))))
+            published = set(session.scalars(queries.published()))
         mend(database, store)
         prune(database, store, most_images=settings.history_images, most_bytes=settings.history_bytes)
         return published

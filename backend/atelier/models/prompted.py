@@ -65,11 +65,11 @@ class PromptedGenerator(Generator):
         super().__init__()
         self.encoder = encoder
         self.condition_dim = encoder.dim
-        self.said: frozenset[str] = frozenset()
+        self.said: frozenset[str] = frozenset()  # every caption of the data, while it learns from them; no version holds them
         self.register_buffer("examples", torch.zeros(self.EXAMPLES, self.BYTES, dtype=torch.uint8))  # captions in UTF-8
 
     def learn_captions(self, captions: Sequence[Sequence[str]]) -> None:
-        """Remember one caption of some pictures, evenly picked; and, while it is here, all that is said of any."""
+        """Remember one caption of some pictures, evenly picked; and, until the run ends, all that is said of any."""
         self.said = frozenset(caption for some in captions for caption in some)
         for row, index in enumerate(torch.linspace(0, len(captions) - 1, self.EXAMPLES).long().tolist()):
             said = captions[index]

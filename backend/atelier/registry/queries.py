@@ -187,6 +187,11 @@ def longest_trained(each: int) -> Select[str, str, int]:
     return select(ranked.c.architecture, ranked.c.name, ranked.c.number).where(ranked.c.place <= each).order_by(ranked.c.place)
 
 
+def published() -> Select[str]:
+    """Digests of the versions that can be drawn with."""
+    return select(Version.digest).where(Version.deleted_at.is_(None))
+
+
 def trained_here(limit: int) -> Select[str, dict[str, Any]]:
     """(architecture, manifest) of the versions that runs of this server published, the newest first; of those in the bin too."""
     kept = Version.job_id.is_not(None), Version.purged_at.is_(None)

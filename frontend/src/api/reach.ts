@@ -41,6 +41,12 @@ export async function file(path: string, body: unknown, accept: string): Promise
   return await response.blob();
 }
 
+/** A call that answers with nothing but that it is done. */
+export async function done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await call;
+  if (!response.ok) throw problemFrom(response.status, error, response.headers);
+}
+
 const places: Partial<Record<Job["kind"], string>> = {
   prepare: "preparations",
   discover: "discoveries",
@@ -48,12 +54,6 @@ const places: Partial<Record<Job["kind"], string>> = {
   project: "projections",
   stylize: "style-transfers",
 };
-
-/** A call that answers with nothing but that it is done. */
-export async function done(call: Promise<{ error?: unknown; response: Response }>): Promise<void> {
-  const { error, response } = await call;
-  if (!response.ok) throw problemFrom(response.status, error, response.headers);
-}
 
 /** A call whose address depends on a job's kind. */
 export async function ask(job: Job, method: "POST" | "PATCH", what: string, body?: unknown): Promise<Job> {
