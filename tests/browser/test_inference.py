@@ -48,10 +48,10 @@ def test_images_are_drawn_moved_kept_and_drawn_again_elsewhere(page: Page, serve
     expect(page.get_by_role("button", name="Open image 4", exact=True)).to_have_count(0)
     expect(first).to_have_attribute("src", mixed[0])
     page.keyboard.press("f")
-    expect(page.get_by_role("button", name="Favourite: image 3")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Favourite: image 3", exact=True)).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", name="Image from seed 3")).to_be_visible()
+    expect(dialog.get_by_role("heading", name="Image from seed 3", exact=True)).to_be_visible()
     expect(dialog).to_contain_text("star 0.75, heart 0.25")
 
     # What is offered to copy draws this very image.
@@ -76,7 +76,7 @@ def test_images_are_drawn_moved_kept_and_drawn_again_elsewhere(page: Page, serve
     page.get_by_role("link", name="History").click()
     page.get_by_label("Favourites").check()
     expect(page.get_by_role("button", name=re.compile("^Open by-class"))).to_have_count(1)
-    page.get_by_role("button", name="Open by-class version 1, seed 3").click()
+    page.get_by_role("button", name="Open by-class version 1, seed 3", exact=True).click()
     dialog.get_by_label("Note").fill("for the cover")
     dialog.get_by_role("button", name="Keep").click()
     expect(dialog.get_by_role("button", name="Keep")).to_be_disabled()
@@ -117,7 +117,7 @@ def _walk_modes(page: Page, server: str, axe: str) -> None:
 def test_directions_are_found_and_images_moved_and_projected(page: Page, server: str) -> None:
     trained(server, "to-turn", architecture="dcgan")
     page.goto(f"{server}/inference?model=to-turn&seed=3&count=1")
-    image = page.get_by_role("img", name="Image from seed 3")
+    image = page.get_by_role("img", name="Image from seed 3", exact=True)
     (plain,) = drawn(page, 1)
     page.get_by_role("button", name="Find directions").click()
     slider = page.get_by_role("region", name="Dial").get_by_role("slider", name="Black background")
@@ -145,7 +145,7 @@ def test_directions_are_found_and_images_moved_and_projected(page: Page, server:
     page.get_by_label("Steps").fill("2")
     page.get_by_role("button", name="Find it").click()
     page.get_by_role("link", name="Move it by sliders").click(timeout=FOUND)
-    expect(page.get_by_role("img", name="Image from seed 0")).to_be_visible()
+    expect(page.get_by_role("img", name="Image from seed 0", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("^From projection"))).to_be_visible()
 
 

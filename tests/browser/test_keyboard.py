@@ -45,7 +45,7 @@ def test_from_home_to_a_picture_by_keys_alone(page: Page, server: str) -> None:
     go_to(page, picture)
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", name="Image from seed 5")).to_be_visible()
+    expect(dialog.get_by_role("heading", name="Image from seed 5", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(picture).to_be_focused()

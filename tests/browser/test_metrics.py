@@ -81,7 +81,7 @@ def test_two_versions_are_compared_by_pictures_of_the_same_seeds(page: Page, ser
             expect(image).to_have_attribute("alt", re.compile(f"from seed {seed}$"))
     asked = {"seed": 6, "count": 1}
     drawn = httpx.post(f"{server}/api/v1/models/compared-two/versions/1/images", json=asked).raise_for_status().json()
-    expect(sides[1].get_by_role("img", name="B from seed 6")).to_have_attribute("src", drawn["items"][0]["url"])
+    expect(sides[1].get_by_role("img", name="B from seed 6", exact=True)).to_have_attribute("src", drawn["items"][0]["url"])
     scores = page.get_by_role("region", name="Their scores")
     expect(scores.get_by_role("row")).to_have_count(2, timeout=MEASURED)  # live, as soon as both were measured
     expect(scores).to_contain_text(re.compile("[AB] is better|no larger than the errors"))
