@@ -2,6 +2,7 @@
 
     python benchmarks/rivals.py raw FOLDER SECONDS    batches of 16 and their PNGs, in a loop: prints images a second
     python benchmarks/rivals.py alone FOLDER COUNT    one image and its PNG at a time: prints the median's milliseconds
+    python benchmarks/rivals.py paced FOLDER COUNT    the same with a pause before each, as a server has one before its client asks again
     python benchmarks/rivals.py pool FOLDER PORT      a FastAPI route that calls the generator in the thread pool
 
 FOLDER is a published version. All draw with the weights as they are loaded, and encode as the service does.
@@ -25,6 +26,7 @@ from atelier.serving.passes import Drawer
 
 CPU = torch.device("cpu")
 BATCH = 16
+PAUSE = 0.005  # seconds; the caches and the clock of a processor that has waited are not what they are in a loop
 
 
 class Wish(BaseModel):
@@ -52,13 +54,18 @@ def raw(folder: Path, seconds: float) -> None:
     print(drawn / (time.perf_counter() - begun))
 
 
-def alone(folder: Path, count: int) -> None:
+def alone(folder: Path, count: int, pause: float = 0.0) -> None:
     drawer, times = Drawer(load(folder)), []
     for seed in range(count):
+        time.sleep(pause)
         begun = time.perf_counter()
         encode(Image.fromarray(drawer.draw([{"seed": seed}])[0].numpy()), {"seed": seed})
         times.append(time.perf_counter() - begun)
     print(statistics.median(times) * 1e3)
+
+
+def paced(folder: Path, count: int) -> None:
+    alone(folder, count, PAUSE)
 
 
 def pool(folder: Path, port: int) -> None:
@@ -77,4 +84,4 @@ def pool(folder: Path, port: int) -> None:
 
 if __name__ == "__main__":
     kind, folder, number = sys.argv[1:]
-    {"raw": raw, "alone": alone, "pool": pool}[kind](Path(folder), int(number))
+    {"raw": raw, "alone": alone, "paced": paced, "pool": pool}[kind](Path(folder), int(number))

@@ -9,7 +9,8 @@ StyleGAN's starter. Each figure stands beside what was asked of it. Parts, each 
   PNGs in a loop. The servers take turns, several rounds; of each, all requests of all rounds count. Meanwhile /healthz is asked.
 - training: the same clients, before and beside a running training, whose own speed is read before and meanwhile; what each had of the
   processor.
-- cost: one client; what a request takes beyond the forward pass and the encoding, at the median.
+- cost: one client; what a request takes beyond the forward pass and the encoding, at the median: beyond those of a process that also waits
+  between them, and of one that does nothing else.
 - memory: requests over five versions, of which two have room; memory of both processes after the first 500, after each 1,000, and at
   the end.
 - crashes: requests while the inference process is killed ten times.
@@ -216,11 +217,15 @@ class Bench:
         count, rounds = max(30, int(150 * self.scale)), 4
         with studio(self.folder) as (_, port):
             self.images(port, requests=10, clients=1)
-            pairs = [(self.images(port, requests=count, clients=1)["times"], told("alone", self.dcgan[0], count)) for _ in range(rounds)]
-        over = [p(0.5, times) - bare for times, bare in pairs]
-        told_ = ", ".join(f"{p(0.5, times):.1f} - {bare:.1f}" for times, bare in pairs)
-        print(f"cost: medians of a request and of its forward pass and encoding, ms: {told_};", end=" ")
-        print(f"{statistics.median(over):.2f} ms beyond (asked: 3)")
+            medians = []
+            for _ in range(rounds):
+                asked = p(0.5, self.images(port, requests=count, clients=1)["times"])
+                medians.append((asked, *(told(kind, self.dcgan[0], count) for kind in ("paced", "alone"))))
+        print("cost, one client: medians of a request, and of its forward pass and encoding after a pause and in a loop, ms:")
+        for asked, *bare in medians:
+            print(f"  {asked:.1f}, {bare[0]:.1f}, {bare[1]:.1f}")
+        beyond = [statistics.median(asked - bare[kind] for asked, *bare in medians) for kind in (0, 1)]
+        print(f"  beyond them: {beyond[0]:.2f} ms, and {beyond[1]:.2f} of those in a loop (asked: 3)")
 
     def memory(self) -> None:
         first, rest = int(500 * min(1, self.scale * 2)), int(9500 * self.scale)

@@ -55,6 +55,22 @@ async def test_requests_at_once_each_get_what_they_asked_for(engine: Engine, art
     assert all(np.array_equal(pixels(png), image) for png, image in zip(together, expected["vae"], strict=True))
 
 
+async def test_a_single_picture_waits_for_the_answer_before_it(engine: Engine, artifacts: Artifacts) -> None:
+    folder, generator = artifacts("vae")
+    worker = await engine.start()
+    many: list[bytes] = []
+    single: list[bytes] = []
+    version = {"folder": str(folder), "digest": "in order"}
+    slow = [{"seed": seed, "parameters": {"note": "x" * 1_000_000}} for seed in range(8)]  # to encode
+    await asyncio.gather(
+        worker.ask({"draw": version, "rows": slow}, many.append),
+        *(worker.ask({"draw": version, "rows": [{"seed": seed}]}, single.append) for seed in (8, 9)),
+    )
+    await worker.ask({"unload": "in order"}, many.append)
+    expected = Drawer(generator).draw([{"seed": seed} for seed in range(10)]).numpy()
+    assert all(np.array_equal(pixels(png), image) for png, image in zip([*many, *single], expected, strict=True))
+
+
 async def test_who_goes_away_holds_nobody_up(engine: Engine, artifacts: Artifacts) -> None:
     folder, _ = artifacts("vae")
     impatient = asyncio.create_task(engine.draw(Weights(folder, "gone"), [{"seed": 1}] * 40))

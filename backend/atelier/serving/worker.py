@@ -13,7 +13,8 @@ answers keep the requests' order. The first line, {"rows": 16, "graphs": true}, 
 a time, and whether it would draw by graphs. Versions stay loaded while all of them together take up to BYTES, those longest not asked
 for leave first; the one that is drawn with stays whatever it takes.
 
-One thread computes, another encodes and answers: the next pass need not wait for the files of the last.
+One thread computes, another encodes and answers: the next pass need not wait for the files of the last. A single picture is answered at
+once: to wake the other thread would take longer than it saves.
 """
 
 import ctypes
@@ -23,8 +24,8 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def main() -> None:
         return {"loaded": {digest: drawer.bytes for digest, drawer in drawers}, "memory": process.memory_info().rss}
 
     def answer_drawn(head: dict[str, Any], read: dict[int, bytes], rows: Sequence[Row], images: Tensor | None) -> None:
-        """In the encoding thread: rows that were read by their places, and the others' images."""
+        """Rows that were read by their places, and the others' images."""
         try:
             count, drawn = len(read) + len(rows), iter(()) if images is None else files(rows, images)
             channel.write(json.dumps({**head, "count": count}).encode() + b"\n")  # goes with the first content
@@ -152,10 +153,20 @@ def main() -> None:
             traceback.print_exc()
             os._exit(1)  # an answer is missing: whoever waits must hear of it
 
+    before: Future[None] | None = None  # the answer that was handed over last
+
+    def respond(work: Callable[..., None], *told: Any, at_once: bool = False) -> None:
+        """In the encoding thread; or here, where answers that were handed over before are out."""
+        nonlocal before
+        if at_once and (before is None or before.done()):
+            work(*told)
+        else:
+            before = encoder.submit(work, *told)
+
     def obey(request: dict[str, Any]) -> None:
         if "unload" in request:
             loaded.drop(request["unload"])
-            encoder.submit(answer_drawn, state(), {}, [], None)
+            respond(answer_drawn, state(), {}, [], None)
             return
         version = request.get("draw") or request["load"]
         folder, rows = Path(version["folder"]), request.get("rows", [])
@@ -163,7 +174,7 @@ def main() -> None:
         readings = {index: read(drawer.generator, folder, row["read"]) for index, row in enumerate(rows) if "read" in row}
         drawn = [row for row in rows if "read" not in row]
         images = drawer.draw(drawn) if drawn else None
-        encoder.submit(answer_drawn, state(), readings, drawn, images)
+        respond(answer_drawn, state(), readings, drawn, images, at_once=len(rows) == 1)
 
     answer({"rows": most_rows(device), "graphs": device.type == "cpu"})
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encoder:
@@ -171,10 +182,10 @@ def main() -> None:
             try:
                 obey(json.loads(line))
             except ValueError as error:  # of an architecture that this Atelier does not have
-                encoder.submit(answer, {"error": str(error), **state()})
+                respond(answer, {"error": str(error), **state()})
             except Exception:
                 traceback.print_exc()
-                encoder.submit(answer, {"error": "its files cannot be read; the server's output says why", **state()})
+                respond(answer, {"error": "its files cannot be read; the server's output says why", **state()})
 
 
 if __name__ == "__main__":
