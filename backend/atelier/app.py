@@ -59,6 +59,7 @@ from atelier.api.deps import Services
 from atelier.api.drawables import Drawables
 from atelier.api.hub import Hub
 from atelier.api.problems import ProblemOut, add_handlers, problems
+from atelier.api.quick import Quick
 from atelier.api.safety import Safety
 from atelier.datasets.catalog import Catalog
 from atelier.jobs.executors import LocalExecutor
@@ -155,6 +156,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         redoc_url=None,
     )
+    app.add_middleware(Quick, most_bytes=MAX_BODY)
     app.add_middleware(Safety, hosts=(settings.host, *settings.allowed_hosts), forms=FORMS, files=FILES)
     add_handlers(app)
 
@@ -163,9 +165,8 @@ def create_app(settings: Settings) -> FastAPI:
         # each request would look through all of it twice, a tenth of what a drawn image costs the server.
         app.include_router(router, prefix="/api/v1", max_body_size=MAX_BODY)
 
-    # First, because a request is held against all routes before its own: images are many, and /healthz shall be quick beside them.
+    # First, because a request is held against all routes before its own, and /healthz shall be quick beside images that are drawn.
     app.include_router(system.health)
-    include(images.drawing)
     for module in (
         images,
         live,

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from atelier.app import MAX_BODY
 from atelier.registry.store import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("published")]
@@ -66,12 +67,26 @@ async def test_every_image_of_a_request_can_be_drawn_again_alone(client: httpx.A
     assert list(store.images.rglob("*.part")) == []
 
 
+ASKED: dict[str, tuple[int, bytes]] = {
+    "well": (200, b'{"seed": 3, "count": 2}'),
+    "a version without classes for one": (422, b'{"seed": 3, "class_index": 1}'),
+    "twice": (422, b'{"seed": 3, "seeds": [1]}'),
+    "for too many": (422, b'{"seed": 3, "count": 65}'),
+    "in a list": (422, b"[]"),
+    "not in JSON": (422, b"seed 3"),
+    "with nothing": (422, b""),
+    "at too great a length": (413, b'{"seed": 3, "prompt": "%s"}' % (b"x" * MAX_BODY)),
+}
+
+
 @pytest.mark.parametrize("accept", ["application/json", "image/png"])
-async def test_a_version_answers_the_same_by_its_number_and_by_its_alias(client: httpx.AsyncClient, accept: str) -> None:
-    body = {"seed": 3, "count": 2}
-    by_number = await client.post(URL, json=body, headers={"Accept": accept})
-    by_alias = await client.post(URL.replace("/2/", "/latest/"), json=body, headers={"Accept": accept})
-    assert (by_number.status_code, by_number.content, by_number.headers) == (200, by_alias.content, by_alias.headers)
+@pytest.mark.parametrize("asked", ASKED)
+async def test_a_version_answers_the_same_by_its_number_and_by_its_alias(client: httpx.AsyncClient, asked: str, accept: str) -> None:
+    status, content = ASKED[asked]
+    headers = {"Accept": accept, "Content-Type": "application/json"}
+    by_number = await client.post(URL, content=content, headers=headers)
+    by_alias = await client.post(URL.replace("/2/", "/latest/"), content=content, headers=headers)
+    assert (by_number.status_code, by_number.content, by_number.headers) == (status, by_alias.content, by_alias.headers)
 
 
 async def test_a_picture_of_several_is_their_grid(client: httpx.AsyncClient) -> None:

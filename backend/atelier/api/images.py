@@ -2,14 +2,12 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
-from starlette.requests import ClientDisconnect
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from atelier.api.deps import IMMUTABLE, ModelName, ServicesDep, VersionNumber, find_drawable
 from atelier.api.deps import services as of_application
@@ -20,34 +18,8 @@ from atelier.serving.history import Kept
 from atelier.serving.images import MEDIA_TYPES, Format, archive, image_id, sheet
 from atelier.serving.requests import Subject, Wishes, resolve
 
-
-class Quick(APIRoute):
-    """Reads a request for images itself: the framework's way costs as much as all else that is done for an image.
-
-    What it can't read, an alias in place of a number or whatever is wrong, goes the framework's way, which says so.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        thorough = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                number = NUMBER.validate_python(request.path_params["number"])
-                body = ImagesIn.model_validate_json(await request.body())
-            except (ValueError, ClientDisconnect):
-                return await thorough(request)
-            answer = await draw_images(request.path_params["name"], number, body, request)
-            if isinstance(answer, Response):
-                return answer
-            return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
-
-        return handle
-
-
 router = APIRouter(tags=["images"])
-drawing = APIRouter(tags=["images"], route_class=Quick)
 
-NUMBER = TypeAdapter(int)
 MAX_COUNT = 64
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]  # what JSON keeps exactly everywhere
 Layout = Literal["grid", "zip"]
@@ -145,7 +117,7 @@ class ImagesOut(BaseModel):
     """All of them in one picture."""
 
 
-@drawing.post(
+@router.post(
     "/models/{name}/versions/{number}/images",
     operation_id="draw_images",
     response_model=ImagesOut,

@@ -70,6 +70,10 @@ def problem(status: int, title: str, detail: str, headers: dict[str, str] | None
     return Problem({"type": "about:blank", "title": title, "status": status, "detail": detail, **extras}, headers)
 
 
+def problem_from(error: AtelierError) -> Problem:
+    return problem(error.status, error.title, error.detail, error.headers, **error.extras)
+
+
 def openai_error(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """A problem as OpenAI's API tells it, and its status there: what is wrong with a request is 400."""
     status = 400 if body["status"] in (413, 415, 422) else body["status"]
@@ -97,14 +101,14 @@ def add_handlers(app: FastAPI) -> None:
 
 async def _on_atelier_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AtelierError)
-    return problem(error.status, error.title, error.detail, error.headers, **error.extras)
+    return problem_from(error)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [_locate(complaint, error.body) for complaint in error.errors()]
     invalid = Invalid("; ".join(f"{e['pointer'].lstrip('/') or 'the body'}: {e['detail']}" for e in errors), errors)
-    return await _on_atelier_error(request, invalid)
+    return problem_from(invalid)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
