@@ -1,7 +1,7 @@
 """Versions as what draws them sees them, remembered, because a version never changes: no query and no file is read for each image."""
 
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ class Drawable:
     number: int
     weights: Weights
     can: Abilities
-    found: tuple[Path, ...]  # where it is described what discoveries have found out about its images, and its graph, once they are there
+    # Its manifest; where it is described what discoveries have found out about its images; and its graph: all but the first may come later.
+    files: tuple[Path, ...]
 
     @property
     def name(self) -> str:
@@ -49,7 +50,7 @@ class Drawables:
 
     def get(self, model: str, number: int) -> Drawable | None:
         known = self._known.get((model, number))
-        if known is None or known[1] != _state(known[0].weights, known[0].found):
+        if known is None or known[1] != _state(known[0].files):
             return None
         self._known.move_to_end((model, number))
         return known[0]
@@ -59,11 +60,11 @@ class Drawables:
         manifest = Manifest.model_validate(version.manifest)
         weights = Weights(self._store.version(model, number), digest)
         discovered = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION, self._store.directions(digest) / FILE
-        found = *discovered, graph_of(weights)
-        state = _state(weights, found)  # before it is read: what comes meanwhile is seen the next time
+        files = weights.folder / MANIFEST, *discovered, graph_of(weights)
+        state = _state(files)  # before it is read: what comes meanwhile is seen the next time
         can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store, digest)
         weights = by_graph(weights)
-        drawable = Drawable(model, number, weights, replace(can, by_graph=weights.graph is not None), found)
+        drawable = Drawable(model, number, weights, replace(can, by_graph=weights.graph is not None), files)
         if state is not None:
             self._known[model, number] = drawable, state
             if len(self._known) > REMEMBERED:
@@ -71,15 +72,13 @@ class Drawables:
         return drawable
 
 
-def _state(weights: Weights, found: tuple[Path, ...]) -> tuple[int, ...] | None:
-    """What changes when its files do; None where they are gone."""
-    try:
-        manifest = (weights.folder / MANIFEST).stat()
-    except FileNotFoundError:
-        return None
-    described = []
-    for path in found:
-        described.append(0)
-        with suppress(FileNotFoundError):
-            described[-1] = path.stat().st_mtime_ns
-    return manifest.st_mtime_ns, manifest.st_ino, *described
+def _state(files: Sequence[Path]) -> tuple[int, ...] | None:
+    """What changes when the files do; None where the first is gone."""
+    state: list[int] = []
+    for file in files:
+        try:
+            found = file.stat()
+            state += found.st_mtime_ns, found.st_ino
+        except FileNotFoundError:
+            state += 0, 0
+    return tuple(state) if state[0] else None

@@ -1,12 +1,13 @@
 """Images that were drawn, each under the id of its content: what is asked for again, or by several at once, is drawn once."""
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from atelier.serving.engine import Engine
-from atelier.serving.images import path_of
+from atelier.serving.images import file_of
 from atelier.serving.rows import Row
 from atelier.serving.waiting import Weights
 
@@ -23,7 +24,7 @@ class Drawn:
     """The folder of drawn images. The inference process puts them there: this one has requests to answer, which threads would hold up."""
 
     def __init__(self, folder: Path, engine: Engine) -> None:
-        self._folder = folder
+        self._folder = str(folder)
         self._engine = engine
         self._drawing: dict[str, _Group] = {}
 
@@ -34,7 +35,7 @@ class Drawn:
             TooMany, Overloaded, AtelierError: as `Engine.draw`.
         """
         found: dict[str, bytes] = {}
-        missing = [image for image in rows if not self._path(image).exists()]
+        missing = [image for image in rows if not os.path.exists(self._file(image))]  # noqa: PTH110
         if new := {image: rows[image] for image in missing if image not in self._drawing}:
             begun = _Group(asyncio.create_task(self._draw(weights, new)))
             self._drawing.update(dict.fromkeys(new, begun))
@@ -63,11 +64,11 @@ class Drawn:
         """Those of these images that there are."""
         return await asyncio.to_thread(self._read, images)
 
-    def _path(self, image: str) -> Path:
-        return path_of(self._folder, image)
+    def _file(self, image: str) -> str:
+        return file_of(self._folder, image)
 
     def _read(self, images: Collection[str]) -> dict[str, bytes]:
-        return {image: path.read_bytes() for image in images if (path := self._path(image)).is_file()}
+        return {image: path.read_bytes() for image in images if (path := Path(self._file(image))).is_file()}
 
     def _forget(self, group: _Group) -> None:
         for image in [image for image, drawing in self._drawing.items() if drawing is group]:
@@ -76,5 +77,5 @@ class Drawn:
             group.task.exception()  # told to whoever was there to hear it
 
     async def _draw(self, weights: Weights, rows: Mapping[str, Row]) -> dict[str, bytes]:
-        kept: list[Row] = [{**row, "file": str(self._path(image))} for image, row in rows.items()]
+        kept: list[Row] = [{**row, "file": self._file(image)} for image, row in rows.items()]
         return dict(zip(rows, await self._engine.draw(weights, kept), strict=True))

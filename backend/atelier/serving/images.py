@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import secrets
 import zipfile
 from collections.abc import Sequence
@@ -118,8 +119,13 @@ def image_id(digest: str, parameters: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([digest, parameters], sort_keys=True).encode()).hexdigest()[:32]
 
 
+def file_of(folder: str, image: str) -> str:
+    """Where an image is kept; no Path, because the server looks for each that it draws, and those are slow to put together."""
+    return os.path.join(folder, image[:2], f"{image}.png")  # noqa: PTH118
+
+
 def path_of(folder: Path, image: str) -> Path:
-    return folder / image[:2] / f"{image}.png"
+    return Path(file_of(str(folder), image))
 
 
 def keep(path: Path, png: bytes) -> None:
