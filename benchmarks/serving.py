@@ -10,7 +10,7 @@ StyleGAN's starter. Each figure stands beside what was asked of it. Parts, each 
 - training: the same clients, before and beside a running training, whose own speed is read before and meanwhile; what each had of the
   processor.
 - cost: one client; what a request takes beyond the forward pass and the encoding, at the median: beyond those of a process that also waits
-  between them, and of one that does nothing else.
+  between them, and of one that does nothing else. The same of the thread pool and of LitServe.
 - memory: requests over five versions, of which two have room; memory of both processes after the first 500, after each 1,000, and at
   the end.
 - crashes: requests while the inference process is killed ten times.
@@ -35,6 +35,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,18 +215,26 @@ class Bench:
         print("  cores' worth of processor time meanwhile: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()))
 
     def cost(self) -> None:
-        count, rounds = max(30, int(150 * self.scale)), 4
-        with studio(self.folder) as (_, port):
-            self.images(port, requests=10, clients=1)
+        count, rounds = max(30, int(150 * self.scale)), 3
+        rivals = {"thread pool, one thread": ("pool", THREADS)}
+        if self.litserve is not None:
+            rivals["LitServe"] = ("litserve", THREADS | {"PYTHONPATH": str(self.litserve)})
+        servers = {"Atelier": (lambda: studio(self.folder), path("dcgan"))}
+        for name, (kind, environment) in rivals.items():
+            servers[name] = (partial(rival, kind, self.dcgan[0], free_port(), environment), "/images")
+        print(
+            "cost, one client: medians of a request, and of its forward pass and encoding after a pause and in a loop, ms (asked: 3 more):"
+        )
+        for name, (start, asked_at) in servers.items():
             medians = []
-            for _ in range(rounds):
-                asked = p(0.5, self.images(port, requests=count, clients=1)["times"])
-                medians.append((asked, *(told(kind, self.dcgan[0], count) for kind in ("paced", "alone"))))
-        print("cost, one client: medians of a request, and of its forward pass and encoding after a pause and in a loop, ms:")
-        for asked, *bare in medians:
-            print(f"  {asked:.1f}, {bare[0]:.1f}, {bare[1]:.1f}")
-        beyond = [statistics.median(asked - bare[kind] for asked, *bare in medians) for kind in (0, 1)]
-        print(f"  beyond them: {beyond[0]:.2f} ms, and {beyond[1]:.2f} of those in a loop (asked: 3)")
+            with start() as (_, port):
+                self.images(port, requests=10, clients=1, paths=[asked_at])
+                for _ in range(rounds):
+                    asked = p(0.5, self.images(port, requests=count, clients=1, paths=[asked_at])["times"])
+                    medians.append((asked, *(told(kind, self.dcgan[0], count) for kind in ("paced", "alone"))))
+            beyond = [statistics.median(asked - bare[kind] for asked, *bare in medians) for kind in (0, 1)]
+            each = "; ".join(f"{asked:.1f}, {bare[0]:.1f}, {bare[1]:.1f}" for asked, *bare in medians)
+            print(f"  {name}: {each}: {beyond[0]:.1f} ms more than after a pause, {beyond[1]:.1f} than in a loop", flush=True)
 
     def memory(self) -> None:
         first, rest = int(500 * min(1, self.scale * 2)), int(9500 * self.scale)

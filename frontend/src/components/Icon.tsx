@@ -39,8 +39,8 @@ export type IconName = keyof typeof paths;
 export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
   return (
     <svg
-      width={size}
-      height={size}
+      width={`${size / 16}rem`}
+      height={`${size / 16}rem`}
       viewBox="0 0 24 24"
       fill="none"
       stroke="currentColor"
@@ -56,7 +56,7 @@ export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
 
 export function Mark() {
   return (
-    <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
+    <svg width="1.625rem" height="1.625rem" viewBox="0 0 32 32" aria-hidden="true">
       <g fill="var(--viridian)">
         <rect x="3" y="3" width="12" height="12" rx="2.5" />
         <rect x="17" y="3" width="12" height="12" rx="2.500" opacity=".5" />
