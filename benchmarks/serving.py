@@ -222,9 +222,7 @@ class Bench:
         servers = {"Atelier": (lambda: studio(self.folder), path("dcgan"))}
         for name, (kind, environment) in rivals.items():
             servers[name] = (partial(rival, kind, self.dcgan[0], free_port(), environment), "/images")
-        print(
-            "cost, one client: medians of a request, and of its forward pass and encoding after a pause and in a loop, ms (asked: 3 more):"
-        )
+        print("cost, one client: medians of a request, and of its forward pass and encoding after a pause and in a loop, ms:")
         for name, (start, asked_at) in servers.items():
             medians = []
             with start() as (_, port):

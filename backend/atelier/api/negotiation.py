@@ -54,16 +54,24 @@ AnswerDep = Annotated[Answer, Depends(_preferred)]
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The work's result; the work is cancelled when the client goes away first."""
-    task = asyncio.ensure_future(work)
+    asking, left = asyncio.current_task(), False
+    assert asking is not None
+
+    def leave(gone: "asyncio.Task[None]") -> None:
+        nonlocal left
+        if not gone.cancelled():
+            left = asking.cancel()
+
     gone = asyncio.create_task(_gone(request))
-    gone.add_done_callback(lambda _: task.cancel())
+    gone.add_done_callback(leave)
     try:
-        return await task
+        return await work
     except asyncio.CancelledError:
-        if gone.done():
+        if left and asking.uncancel() == 0:
             raise HTTPException(499, "The client has gone.") from None  # which nobody reads
         raise
     finally:
+        gone.remove_done_callback(leave)
         gone.cancel()
 
 

@@ -1,6 +1,7 @@
 """What keeps other people's web pages from using a local server: Host, Origin and content type checks, and response headers."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -99,6 +100,7 @@ class Safety:
         return None
 
 
+@lru_cache(maxsize=256)  # a client's are always the same
 def _hostname(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
