@@ -66,8 +66,8 @@ def figures(name: str, preset: str, folder: Path) -> dict[str, float]:
         "parameters": large["parameters"],
         "batches": large["batches"],
         "seconds_per_image": float(f"{large['seconds']:.3g}"),
-        "bytes": float(f"{large['bytes'] - for_image * full:.3g}"),
-        "bytes_per_image": float(f"{for_image:.3g}"),
+        "bytes": int(float(f"{large['bytes'] - for_image * full:.3g}")),
+        "bytes_per_image": int(float(f"{for_image:.3g}")),
     }
 
 

@@ -49,9 +49,7 @@ from atelier.text.memory import Memory
 MEMORIES = 4  # of captions, loaded at a time
 TOGETHER = 4  # contents that are sent at once: the web process answers them while the next are encoded, and wakes up for several
 BUFFER = 1 << 20  # bytes of them
-LOOK_SECONDS = (
-    0.5  # between two looks at how much memory it takes, while nothing is loaded or unloaded: one takes a quarter of a millisecond
-)
+LOOK_SECONDS = 0.5  # between looks at the memory it takes, each a quarter of a millisecond; when versions come or go it looks at once
 
 
 class Loaded:
