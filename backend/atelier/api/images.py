@@ -129,7 +129,7 @@ async def draw_images(
 ) -> ImagesOut | Response:
     """Draw images: a list with their URLs, or, with `Accept: image/png`, `image/webp` or `image/jpeg`, the picture, a grid when there are
     several. `Accept: application/zip`, or `layout` beside another picture's type, gets files. What was drawn before is not drawn again."""
-    # No dependencies: each costs as much as all else that is done here, for every image that is drawn.
+    # No dependencies: quick.py calls this without the framework, which would look them up.
     services = await of_application(request)
     drawable, answer = await find_drawable(services, name, number), preferred(request.headers.get("accept", ""))
     wish = resolve(body, drawable.can)
