@@ -278,6 +278,7 @@ def serve(settings: Settings) -> bool:
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
         log_level="warning",
+        access_log=False,  # asks for each request whether somebody listens
         ws="websockets-sansio",
         ws_max_size=MAX_BODY,
         ws_per_message_deflate=False,  # pictures don't get smaller

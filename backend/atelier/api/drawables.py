@@ -1,9 +1,9 @@
 """Versions as what draws them sees them, remembered, because a version never changes: no query and no file is read for each image."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
@@ -29,7 +29,7 @@ class Drawable:
     weights: Weights
     can: Abilities
     # Its manifest; where it is described what discoveries have found out about its images; and its graph: all but the first may come later.
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ class Drawables:
         manifest = Manifest.model_validate(version.manifest)
         weights = Weights(self._store.version(model, number), digest)
         discovered = self._store.classifier(manifest.dataset.fingerprint) / DESCRIPTION, self._store.directions(digest) / FILE
-        files = weights.folder / MANIFEST, *discovered, graph_of(weights)
+        files = tuple(map(str, (weights.folder / MANIFEST, *discovered, graph_of(weights))))
         state = _state(files)  # before it is read: what comes meanwhile is seen the next time
         can = await run_in_threadpool(abilities, f"{model}@{number}", manifest, self._store, digest)
         weights = by_graph(weights)
@@ -72,12 +72,12 @@ class Drawables:
         return drawable
 
 
-def _state(files: Sequence[Path]) -> tuple[int, ...] | None:
-    """What changes when the files do; None where the first is gone."""
+def _state(files: Sequence[str]) -> tuple[int, ...] | None:
+    """What changes when the files do; None where the first is gone. No Paths: it is looked for each image."""
     state: list[int] = []
     for file in files:
         try:
-            found = file.stat()
+            found = os.stat(file)  # noqa: PTH116
             state += found.st_mtime_ns, found.st_ino
         except FileNotFoundError:
             state += 0, 0

@@ -26,7 +26,7 @@ log = logging.getLogger("atelier.jobs")
 
 def main(job_id: int) -> None:
     settings = Settings()
-    os.nice(5)  # answering requests comes first
+    os.nice(8)  # drawing and answering come first
     rank, processes = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # said by torchrun
     level = logging.INFO if rank == 0 else logging.WARNING
     logging.basicConfig(stream=sys.stdout, level=level, format=LOG_FORMAT, datefmt="%H:%M:%S")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,9 @@ class Drawn:
         self._folder = str(folder)
         self._engine = engine
         self._drawing: dict[str, _Group] = {}
+        with suppress(OSError):  # the first image of a folder would make it, and be later for it
+            for first in range(256):
+                (folder / f"{first:02x}").mkdir(parents=True, exist_ok=True)
 
     async def get(self, weights: Weights, rows: Mapping[str, Row]) -> dict[str, bytes]:
         """PNGs by their ids, kept or drawn now. Who gives up cancels what nobody else awaits.

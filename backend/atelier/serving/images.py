@@ -128,12 +128,17 @@ def path_of(folder: Path, image: str) -> Path:
     return Path(file_of(str(folder), image))
 
 
-def keep(path: Path, png: bytes) -> None:
-    """Write an image whole: who finds the file finds all of it."""
-    part = path.with_name(f"{secrets.token_hex(8)}.part")
+def keep(file: str | Path, png: bytes) -> None:
+    """Write an image whole: who finds the file finds all of it. Again no Path: this is done before whoever asked has an answer."""
+    part = f"{file}-{secrets.token_hex(8)}.part"
     try:
-        part.write_bytes(png)
+        _write(part, png)
     except FileNotFoundError:  # the first image of its folder
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(png)
-    part.replace(path)
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        _write(part, png)
+    os.replace(part, file)  # noqa: PTH105
+
+
+def _write(file: str, content: bytes) -> None:
+    with open(file, "xb") as to:  # noqa: PTH123
+        to.write(content)

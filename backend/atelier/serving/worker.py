@@ -117,7 +117,7 @@ def files(rows: Sequence[Row], images: Tensor) -> Iterator[bytes]:
         content = encode(Image.fromarray(image), row.get("parameters", {}), row.get("format", "png"))
         if "file" in row:
             try:
-                keep(Path(row["file"]), content)
+                keep(row["file"], content)
             except OSError:  # the disk is full: whoever asked gets the picture all the same, and it can be drawn again
                 traceback.print_exc()
         yield content
@@ -127,6 +127,7 @@ def main() -> None:
     # The channel is a copy of standard output; what a library prints goes to standard error instead of into the protocol.
     channel = os.fdopen(os.dup(1), "wb", BUFFER)
     os.dup2(2, 1)
+    os.nice(3)  # the web process does little, and all that is drawn, and every page, waits for it
     torch.set_num_threads(int(sys.argv[3]))
     device = pick_device(sys.argv[1])
     loaded, process = Loaded(device, int(sys.argv[2])), psutil.Process()
