@@ -1,7 +1,7 @@
 """What was drawn is drawn once, however many ask, and whoever of them leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from atelier.errors import AtelierError
 from atelier.models.base import Generator
 from atelier.serving.drawn import Drawn
-from atelier.serving.engine import Engine
+from atelier.serving.engine import MAX_WAITING, Engine
 from atelier.serving.images import path_of
 from atelier.serving.requests import Row
 from atelier.serving.waiting import Weights
@@ -24,9 +24,9 @@ class Counting(Engine):
 
     rows = 0
 
-    async def draw(self, weights: Weights, rows: object, **limits: int) -> list[bytes]:  # type: ignore[override]
-        self.rows += len(rows)  # type: ignore[arg-type]
-        return await super().draw(weights, rows, **limits)  # type: ignore[arg-type]
+    def submit(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[asyncio.Future[bytes]]:
+        self.rows += len(rows)
+        return super().submit(weights, rows, most_waiting=most_waiting)
 
 
 @pytest.fixture(scope="module")

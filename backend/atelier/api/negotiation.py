@@ -8,6 +8,8 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+PATIENCE = 0.1  # seconds of work, before its client is watched: most images are drawn sooner
+
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound=str)
 Answer = Literal["json", "zip", "png", "webp", "jpeg"]
@@ -53,17 +55,21 @@ AnswerDep = Annotated[Answer, Depends(_preferred)]
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """The work's result; the work is cancelled when the client goes away first."""
-    asking, left = asyncio.current_task(), False
+    """The work's result; the work is cancelled when the client goes away first, which is looked for when it takes longer."""
+    asking, watching, left = asyncio.current_task(), None, False
     assert asking is not None
+
+    def watch() -> None:
+        nonlocal watching
+        watching = asyncio.create_task(_gone(request))
+        watching.add_done_callback(leave)
 
     def leave(gone: "asyncio.Task[None]") -> None:
         nonlocal left
         if not gone.cancelled():
             left = asking.cancel()
 
-    gone = asyncio.create_task(_gone(request))
-    gone.add_done_callback(leave)
+    later = asyncio.get_running_loop().call_later(PATIENCE, watch)
     try:
         return await work
     except asyncio.CancelledError:
@@ -71,8 +77,10 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
             raise HTTPException(499, "The client has gone.") from None  # which nobody reads
         raise
     finally:
-        gone.remove_done_callback(leave)
-        gone.cancel()
+        later.cancel()
+        if watching is not None:
+            watching.remove_done_callback(leave)
+            watching.cancel()
 
 
 async def _gone(request: Request) -> None:

@@ -14,10 +14,10 @@ from atelier.serving.waiting import Weights
 
 
 @dataclass(eq=False)
-class _Group:
-    """Images that are drawn for one request, and perhaps awaited by others as well."""
+class _Begun:
+    """An image that is being drawn, and how many wait for it."""
 
-    task: "asyncio.Task[dict[str, bytes]]"
+    content: asyncio.Future[bytes]
     users: int = 0
 
 
@@ -27,7 +27,7 @@ class Drawn:
     def __init__(self, folder: Path, engine: Engine) -> None:
         self._folder = str(folder)
         self._engine = engine
-        self._drawing: dict[str, _Group] = {}
+        self._drawing: dict[str, _Begun] = {}
         with suppress(OSError):  # the first image of a folder would make it, and be later for it
             for first in range(256):
                 (folder / f"{first:02x}").mkdir(parents=True, exist_ok=True)
@@ -40,26 +40,25 @@ class Drawn:
         """
         found: dict[str, bytes] = {}
         missing = [image for image in rows if not os.path.exists(self._file(image))]  # noqa: PTH110
-        if new := {image: rows[image] for image in missing if image not in self._drawing}:
-            begun = _Group(asyncio.create_task(self._draw(weights, new)))
-            self._drawing.update(dict.fromkeys(new, begun))
-            begun.task.add_done_callback(lambda _: self._forget(begun))
-        groups = {self._drawing[image] for image in missing}
-        for group in groups:
-            group.users += 1
+        if new := [image for image in missing if image not in self._drawing]:
+            contents = self._engine.submit(weights, [{**rows[image], "file": self._file(image)} for image in new])
+            self._drawing |= {image: _Begun(content) for image, content in zip(new, contents, strict=True)}
+        awaited = {image: self._drawing[image] for image in missing}
+        for begun in awaited.values():
+            begun.users += 1
         try:
             if kept := rows.keys() - set(missing):
                 found |= await asyncio.to_thread(self._read, kept)
-            if groups:
-                await asyncio.wait([group.task for group in groups])
-                for group in groups:
-                    found |= group.task.result()
+            if awaited:
+                done, _ = await asyncio.wait([begun.content for begun in awaited.values()], return_when=asyncio.FIRST_EXCEPTION)
+                for content in done:
+                    content.result()  # or what went wrong
+                found |= {image: begun.content.result() for image, begun in awaited.items()}
         finally:
-            for group in groups:
-                group.users -= 1
-                if group.users == 0:
-                    group.task.cancel()
-                    self._forget(group)  # at once: it takes a moment to end, and nobody may join it any more
+            for image, begun in awaited.items():
+                begun.users -= 1
+                if begun.users == 0:
+                    self._leave(image, begun)
         if vanished := rows.keys() - found.keys():  # from the disk, just now
             found |= await self.get(weights, {image: rows[image] for image in vanished})
         return {image: found[image] for image in rows}
@@ -74,12 +73,8 @@ class Drawn:
     def _read(self, images: Collection[str]) -> dict[str, bytes]:
         return {image: path.read_bytes() for image in images if (path := Path(self._file(image))).is_file()}
 
-    def _forget(self, group: _Group) -> None:
-        for image in [image for image, drawing in self._drawing.items() if drawing is group]:
-            del self._drawing[image]
-        if group.task.done() and not group.task.cancelled():
-            group.task.exception()  # told to whoever was there to hear it
-
-    async def _draw(self, weights: Weights, rows: Mapping[str, Row]) -> dict[str, bytes]:
-        kept: list[Row] = [{**row, "file": self._file(image)} for image, row in rows.items()]
-        return dict(zip(rows, await self._engine.draw(weights, kept), strict=True))
+    def _leave(self, image: str, begun: _Begun) -> None:
+        """Nobody waits for it any more."""
+        del self._drawing[image]
+        if not begun.content.cancel() and not begun.content.cancelled():
+            begun.content.exception()  # told to whoever was there to hear it

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Coroutine, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -45,7 +45,7 @@ class Engine:
         self._worker: Worker | None = None
         self._starting = asyncio.Lock()
         self._waiting = Waiting()
-        self._wake = asyncio.Event()
+        self._looks = False
         self._passes: set[asyncio.Task[None]] = set()
         self._known: dict[str, Weights] = {}  # those asked for, by their digests
         self._loaded: dict[str, int] = {}
@@ -53,14 +53,13 @@ class Engine:
         self._pace = 0.02  # seconds a row, lately
 
     async def __aenter__(self) -> "Engine":
-        self._batcher = asyncio.create_task(self._run(), name="inference batcher")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        tasks = [self._batcher, *self._passes]
-        for task in tasks:
+        self._waiting = Waiting()
+        for task in self._passes:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._passes, return_exceptions=True)
         await self._end(self._worker)
 
     @property
@@ -80,13 +79,12 @@ class Engine:
             return []
         return [LoadedVersion(self._known[digest].name, size) for digest, size in self._loaded.items()]
 
-    async def draw(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[bytes]:
-        """One picture a row (of one to be read, JSON), a function of the weights and that row alone. Who gives up cancels what waits.
+    def submit(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[asyncio.Future[bytes]]:
+        """What will be a picture a row (of one to be read, JSON), a function of the weights and that row alone, or an error as `draw`
+        raises it. What nobody wants any more is cancelled.
 
         Raises:
             TooMany: more than `most_waiting` images would wait.
-            Overloaded: the process died over this request, or does not start.
-            AtelierError: the weights cannot be drawn with.
         """
         if (waiting := self.waiting) + len(rows) > most_waiting:
             later = min(60, max(1, math.ceil(waiting * self._pace)))
@@ -94,12 +92,23 @@ class Engine:
         loop = asyncio.get_running_loop()
         drawings = [Drawing(row, loop.create_future()) for row in rows]
         self._waiting.add(weights, drawings)
-        self._wake.set()
+        self._look()
+        return [drawing.content for drawing in drawings]
+
+    async def draw(self, weights: Weights, rows: Sequence[Row], *, most_waiting: int = MAX_WAITING) -> list[bytes]:
+        """What `submit` has promised. Who gives up cancels what waits.
+
+        Raises:
+            TooMany: more than `most_waiting` images would wait.
+            Overloaded: the process died over this request, or does not start.
+            AtelierError: the weights cannot be drawn with.
+        """
+        contents = self.submit(weights, rows, most_waiting=most_waiting)
         try:
-            return await asyncio.gather(*(drawing.content for drawing in drawings))
+            return await asyncio.gather(*contents)
         finally:
-            for drawing in drawings:  # of a request that has failed, nobody wants the rest
-                drawing.content.cancel()
+            for content in contents:  # of a request that has failed, nobody wants the rest
+                content.cancel()
 
     async def read(self, weights: Weights, prompts: Sequence[str]) -> list[Reading | None]:
         """What a version makes of prompts; None where it remembers no captions.
@@ -150,15 +159,22 @@ class Engine:
                     raise Overloaded("the inference process does not start; the server's output says why", retry_after=30) from error
             return self._worker
 
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._outgrown and not self._passes:
-                await self._end(self._worker)
-            while self._may_begin and (taken := self._waiting.take(self._rows)) is not None:
-                self._passes.add(task := asyncio.create_task(self._pass(*taken), name="inference pass"))
-                task.add_done_callback(self._passed)
+    def _look(self) -> None:
+        """Soon, so that those who ask in the same turn of the loop come into the same pass."""
+        if not self._looks:
+            self._looks = True
+            asyncio.get_running_loop().call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._looks = False
+        if self._outgrown and not self._passes:
+            self._pursue(self._end(self._worker))
+        while self._may_begin and (taken := self._waiting.take(self._rows)) is not None:
+            self._pursue(self._pass(*taken))
+
+    def _pursue(self, work: Coroutine[Any, Any, None]) -> None:
+        self._passes.add(task := asyncio.create_task(work, name="inference pass"))
+        task.add_done_callback(self._passed)
 
     @property
     def _rows(self) -> int:
@@ -176,7 +192,7 @@ class Engine:
 
     def _passed(self, task: "asyncio.Task[None]") -> None:
         self._passes.discard(task)
-        self._wake.set()
+        self._look()
 
     async def _pass(self, weights: Weights, batch: list[Drawing]) -> None:
         loop = asyncio.get_running_loop()
