@@ -2,6 +2,7 @@
 
 {"kind": "images", "port", "paths", "clients", "requests" or "seconds", "first_seed", "probe"}: so many clients, each on one connection that
 is kept, ask for an image each, one after the other, of seeds that nobody asked for before; meanwhile `probe` is asked 20 times a second.
+{"kind": "one", "port", "path", "requests", "first_seed"}: a single client that waits for nothing else, without an event loop of its own.
 {"kind": "slider", "port", "path", "wishes", "rate", "wish", "turned"}: one WebSocket, so many wishes, so many a second; what is turned,
 such as "truncation_psi" or "directions/sefa-1", goes from 0 to 1, or from seed to seed.
 """
@@ -9,6 +10,7 @@ such as "truncation_psi" or "directions/sefa-1", goes from 0 to 1, or from seed 
 import asyncio
 import json
 import random
+import socket
 import struct
 import sys
 import time
@@ -27,12 +29,38 @@ class Connection:
         if self.streams is None:
             self.streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self.streams
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: {accept}\r\n"
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n" if body else "\r\n"
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in answer.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        return int(answer[9:12]), await reader.readexactly(length)
+        writer.write(request(self.port, method, path, body, accept))
+        head = await reader.readuntil(b"\r\n\r\n")
+        return int(head[9:12]), await reader.readexactly(length_of(head))
+
+
+def request(port: int, method: str, path: str, body: bytes, accept: str) -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {accept}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n" if body else "\r\n"
+    return head.encode() + body
+
+
+def length_of(head: bytes) -> int:
+    return next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+
+
+def one(plan: dict[str, Any]) -> dict[str, Any]:
+    times = []
+    with socket.create_connection(("127.0.0.1", plan["port"])) as to:
+        to.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for seed in range(plan["first_seed"], plan["first_seed"] + plan["requests"]):
+            asked = request(plan["port"], "POST", plan["path"], b'{"seed": %d}' % seed, "image/png")
+            sent, answer, end = time.perf_counter(), b"", -1
+            to.sendall(asked)
+            while end < 0 or len(answer) < end + length_of(answer[:end]):
+                if not (read := to.recv(1 << 20)):
+                    raise ConnectionError("the server has hung up")
+                answer += read
+                end = answer.find(b"\r\n\r\n") + 4 if b"\r\n\r\n" in answer else -1
+            times.append(time.perf_counter() - sent)
+            if not (answer[9:12] == b"200" and answer[end:].startswith(b"\x89PNG")):
+                raise ValueError(f"no image: {answer[:200]!r}")
+    return {"times": times}
 
 
 async def images(plan: dict[str, Any]) -> dict[str, Any]:
@@ -74,10 +102,10 @@ async def images(plan: dict[str, Any]) -> dict[str, Any]:
 async def slider(plan: dict[str, Any]) -> dict[str, Any]:
     sent: dict[int, float] = {}
     times, answered = [], []
-    async with connect(f"ws://127.0.0.1:{plan['port']}{plan['path']}", compression=None) as socket:
+    async with connect(f"ws://127.0.0.1:{plan['port']}{plan['path']}", compression=None) as live:
 
         async def listen() -> None:
-            async for message in socket:
+            async for message in live:
                 assert isinstance(message, bytes), message
                 (length,) = struct.unpack_from(">I", message)
                 head = json.loads(message[4 : 4 + length])
@@ -94,11 +122,11 @@ async def slider(plan: dict[str, Any]) -> dict[str, Any]:
             value: Any = number if plan["turned"] == "seed" else number / plan["wishes"]
             for name in reversed(plan["turned"].split("/")):
                 value = {name: value}
-            await socket.send(json.dumps({"id": number, **plan["wish"], **value}))
+            await live.send(json.dumps({"id": number, **plan["wish"], **value}))
         await asyncio.wait_for(listening, 30)
     return {"times": times, "answered": len(answered), "ordered": answered == sorted(answered)}
 
 
 if __name__ == "__main__":
     plan = json.loads(sys.argv[1])
-    print(json.dumps(asyncio.run({"images": images, "slider": slider}[plan["kind"]](plan))))
+    print(json.dumps(one(plan) if plan["kind"] == "one" else asyncio.run({"images": images, "slider": slider}[plan["kind"]](plan))))

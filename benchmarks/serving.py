@@ -215,7 +215,7 @@ class Bench:
         print("  cores' worth of processor time meanwhile: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()))
 
     def cost(self) -> None:
-        count, rounds = max(30, int(150 * self.scale)), 3
+        count, rounds = max(30, int(150 * self.scale)), 5 if self.scale >= 1 else 3
         rivals = {"thread pool, one thread": ("pool", THREADS)}
         if self.litserve is not None:
             rivals["LitServe"] = ("litserve", THREADS | {"PYTHONPATH": str(self.litserve)})
@@ -228,7 +228,8 @@ class Bench:
             with start() as (_, port):
                 self.images(port, requests=10, clients=1, paths=[asked_at])
                 for _ in range(rounds):
-                    asked = p(0.5, self.images(port, requests=count, clients=1, paths=[asked_at])["times"])
+                    self.seed += 1_000_000
+                    asked = p(0.5, play(kind="one", port=int(port), path=asked_at, requests=count, first_seed=self.seed)["times"])
                     medians.append((asked, *(told(kind, self.dcgan[0], count) for kind in ("paced", "alone"))))
             beyond = [statistics.median(asked - bare[kind] for asked, *bare in medians) for kind in (0, 1)]
             each = "; ".join(f"{asked:.1f}, {bare[0]:.1f}, {bare[1]:.1f}" for asked, *bare in medians)
