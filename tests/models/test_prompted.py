@@ -1,6 +1,7 @@
 """What all that draw from text share: the stage that reads, and a generator that carries its words."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -80,6 +81,33 @@ def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> Non
         others = [column for column in range(4) if column == row or CAPTIONS[column] != CAPTIONS[row]]
         expected += torch.logsumexp(logits[row, others], 0) + torch.logsumexp(logits[others, row], 0) - 2 * logits[row, row]
     torch.testing.assert_close(losses["loss"], expected / 8)
+
+
+def test_words_are_found_among_those_that_are_not_said() -> None:
+    matching = Matching(3, 16, 8).eval()
+    matching.NOISE = 0.0
+    words = torch.randn(3, 8, generator=torch.Generator().manual_seed(1))
+    said = torch.tensor([[True, True, False], [False, True, False], [True, True, True], [False, False, False]])
+    logits = 10 * torch.nn.functional.normalize(matching(batch().images)) @ torch.nn.functional.normalize(words).mT
+    each = [logits[0, [0, 2]], logits[0, [1, 2]], logits[1, [1, 0, 2]]]  # its own first; where all are said, there is nothing to find
+    expected = sum(torch.logsumexp(some, 0) - some[0] for some in each) / 6
+    torch.testing.assert_close(matching.tell(batch().images, words, said), expected)
+    loss = matching.tell(batch().images, words.requires_grad_(), torch.ones(4, 3, dtype=torch.bool))
+    loss.backward()
+    assert loss < 1e-30
+    assert words.grad is not None
+    assert words.grad.abs().max() < 1e-30
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_the_first_stage_can_do_without_words(name: str) -> None:
+    cls = architectures[name]
+    with_words, without = (cls(cls.hyperparameters("debug", word_weight=weight), SPEC).reader for weight in (2.0, 0.0))  # type: ignore[union-attr]
+    found = with_words.losses(batch())  # type: ignore[operator]
+    assert found["words"] > 0
+    assert "words" not in without.losses(batch())  # type: ignore[operator]
+    for captions in (("", "", "", ""), ("cat", "cat", "cat", "cat")):  # nothing to say, nothing to tell apart
+        assert torch.isfinite(with_words.losses(replace(batch(), captions=captions))["loss"])  # type: ignore[operator]
 
 
 def reader(said: list[list[str]], **chosen: object) -> Reader:

@@ -93,24 +93,23 @@ def test_losses_add_up(stage: str) -> None:
     model = build(kl_weight=3.0, matching_weight=0.5, diversity_weight=2.0).eval()
     model.matching.NOISE = 0.0
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
-    sentences, drawn = model.drawn[0]
+    game = getattr(model, f"{stage}_game")
+    sentences, drawn, _ = game.drawn[0]
     matched = model.matching.contrast(model.reduced(drawn), sentences, CAPTIONS)["loss"]
     real = model.matching.contrast(model.reduced(batch().images), sentences, CAPTIONS)["loss"]
-    logits = model.judge(getattr(model, f"{stage}_discriminator"), drawn, sentences)
-    expected = -logits.mean() + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0)
+    unconvincing = -game.judge(drawn, sentences).sum(dim=1).mean()
     assert len(drawn) == 4
-    if stage == "first":  # the second varies what it gets
-        assert losses["spread"] > 0
-        expected = expected - 2 * losses["spread"]
+    assert losses["spread"] > 0
+    expected = unconvincing + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0) - 2 * losses["spread"]
     torch.testing.assert_close(losses["loss"], expected)
 
 
 def test_stage_two_is_also_judged_without_the_caption() -> None:
     model = build(mismatch=0.0).eval()
     model.draw_large(batch())
-    sentences, drawn = model.drawn[0]
-    real = model.judge(model.second_discriminator, batch().images, sentences)
-    fake = model.judge(model.second_discriminator, drawn, sentences)
+    sentences, drawn, _ = model.second_game.drawn[0]
+    real = model.second_game.judge(batch().images, sentences)
+    fake = model.second_game.judge(drawn, sentences)
     assert real.shape == (4, 2)
     expected = torch.relu(0.25 - real).sum(dim=1).mean() + torch.relu(0.25 + fake).sum(dim=1).mean()
     torch.testing.assert_close(model.judge_large(batch())["loss"], expected)

@@ -31,23 +31,23 @@ def batch() -> Batch:
 def test_the_discriminator_refuses_drawn_images_and_real_ones_under_wrong_captions() -> None:
     model = build(mismatch=0.7).eval()  # spectral norm's power iterations stand still
     model.generator_losses(batch())
-    sentences, drawn = model.drawn[0]
+    sentences, drawn, _ = model.game.drawn[0]
     with torch.no_grad():
-        real, wrong = model.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
-        fake = model.judge(drawn, sentences)
+        real, wrong = model.game.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
+        fake = model.game.judge(drawn, sentences)
     differs = torch.tensor([mine != other for mine, other in zip(CAPTIONS, [CAPTIONS[-1], *CAPTIONS], strict=False)])
     expected = relu(0.25 - real).mean() + relu(0.25 + fake).mean() + 0.7 * (relu(0.25 + wrong).flatten() * differs).mean()
     torch.testing.assert_close(model.discriminator_losses(batch())["loss"], expected)
-    assert not model.drawn
+    assert not model.game.drawn
 
 
 def test_the_papers_loss_is_logistic() -> None:
     model = build(variant="gan-cls", matching_weight=0, diversity_weight=0).eval()
     losses = model.generator_losses(batch())
-    sentences, drawn = model.drawn[0]
-    torch.testing.assert_close(losses["loss"], softplus(-model.judge(drawn, sentences)).mean())
-    real, wrong = model.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
-    fake = model.judge(drawn, sentences)
+    sentences, drawn, _ = model.game.drawn[0]
+    torch.testing.assert_close(losses["loss"], softplus(-model.game.judge(drawn, sentences)).mean())
+    real, wrong = model.game.judge(batch().images, sentences, sentences.roll(1, dims=0)).chunk(2, dim=1)
+    fake = model.game.judge(drawn, sentences)
     differs = torch.tensor([1.0, 1, 1, 1, 1, 0, 1, 1])[:, None]
     expected = softplus(-real).mean() + softplus(fake).mean() + 0.5 * (softplus(wrong) * differs).mean()
     torch.testing.assert_close(model.discriminator_losses(batch())["loss"], expected)
@@ -55,32 +55,41 @@ def test_the_papers_loss_is_logistic() -> None:
 
 def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() -> None:
     model = build(interpolation=2.0, matching_weight=0, diversity_weight=0).eval()
-    sentences = model.reader.sentences(batch().captions)
-    between = model.between(sentences)
-    torch.testing.assert_close(between[1], (sentences[1] + sentences[5]) / 2)
-    assert len(between) == 4
+    asked = model.game.asked(batch())
+    assert asked.counts == [8, 4, 0, 0]
+    torch.testing.assert_close(asked.sentences[9], (asked.sentences[1] + asked.sentences[5]) / 2)
     torch.manual_seed(5)
     loss = model.generator_losses(batch())["loss"]
-    [(asked, drawn)] = model.drawn
-    assert len(asked) == len(drawn) == 8
+    [(sentences, drawn, new)] = model.game.drawn
+    assert (len(sentences), len(drawn), len(new)) == (8, 8, 0)
     torch.manual_seed(5)
-    every = torch.cat([sentences, between])
-    logits = model.judge(model.generator(torch.randn(12, 100), every), every)
+    logits = model.game.judge(model.generator(torch.randn(12, 100), asked.sentences), asked.sentences)
     torch.testing.assert_close(loss, -logits[:8].mean() - 2 * logits[8:].mean())
 
 
-def test_captions_that_nobody_wrote_are_drawn_too_and_never_shown_to_the_discriminator() -> None:
-    model = build(crossing=2.0, matching_weight=0, diversity_weight=0).eval()
+@pytest.mark.parametrize("variant", ["affine", "gan-cls"])
+def test_captions_that_nobody_wrote_are_drawn_too_and_held_against_the_picture_alone(variant: str) -> None:
+    model = build(crossing=2.0, matching_weight=0, diversity_weight=0, mismatch=0, variant=variant).eval()
+    refused = softplus if variant == "gan-cls" else lambda logits: relu(0.25 + logits)
     torch.manual_seed(5)
     loss = model.generator_losses(batch())["loss"]
-    [(asked, drawn)] = model.drawn
-    assert len(asked) == len(drawn) == 8
+    [(sentences, drawn, new)] = model.game.drawn
+    assert (len(sentences), len(drawn), len(new)) == (8, 8, 4)
     torch.manual_seed(5)
-    new = crossed(CAPTIONS)
-    assert new != list(CAPTIONS)
-    every = model.reader.sentences([*CAPTIONS, *new[:4]])
-    logits = model.judge(model.generator(torch.randn(12, 100), every), every)
-    torch.testing.assert_close(loss, -logits[:8].mean() - 2 * logits[8:].mean())
+    captions = crossed(CAPTIONS)
+    assert captions != list(CAPTIONS)
+    every = model.reader.sentences([*CAPTIONS, *captions[:4]])
+    images = model.generator(torch.randn(12, 100), every)
+    torch.testing.assert_close(torch.cat([drawn, new]), images.detach())
+    logits = model.game.judge(images, every)
+    assert logits.shape == (12, 2)
+    unconvincing = refused(-logits).sum(dim=1) if variant == "gan-cls" else -logits.sum(dim=1)
+    torch.testing.assert_close(loss, unconvincing[:8].mean() + 2 * unconvincing[8:].mean())
+
+    real = model.game.judge(batch().images, sentences)
+    with_captions = refused(-real).mean(dim=0)[0] + refused(logits[:8, 0]).mean()
+    alone = refused(-real).mean(dim=0)[1] + refused(logits[:, 1]).mean()
+    torch.testing.assert_close(model.discriminator_losses(batch())["loss"], with_captions + alone)
 
 
 def test_words_add_up_where_the_projection_is_linear() -> None:
@@ -110,10 +119,10 @@ def test_matching_pulls_the_drawing_to_its_caption_as_near_as_real_pictures_are(
     model = build(matching_weight=2.0, diversity_weight=0).eval()
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
-    sentences, drawn = model.drawn[0]
+    sentences, drawn, _ = model.game.drawn[0]
     matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
     real = model.matching.contrast(batch().images, sentences, CAPTIONS)["loss"]
-    unconvincing = -model.judge(drawn, sentences).mean()
+    unconvincing = -model.game.judge(drawn, sentences).mean()
     torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0))
     there, back = model.reader.match(drawn, batch())["loss"], model.reader.match(batch().images, replace(batch(), images=drawn))["loss"]
     torch.testing.assert_close(torch.stack([there, back]).sort().values, torch.stack([torch.tensor(0.0), (matched - real).abs()]))
@@ -123,13 +132,13 @@ def test_other_pictures_of_a_caption_are_asked_for_and_not_judged() -> None:
     model = build(matching_weight=0, diversity_weight=3.0).eval()
     torch.manual_seed(5)
     losses = model.generator_losses(batch())
-    [(sentences, drawn)] = model.drawn
+    [(sentences, drawn, _)] = model.game.drawn
     assert len(drawn) == 8
     torch.manual_seed(5)
     z = torch.randn(10, 100)
     images = model.generator(z, torch.cat([sentences, sentences[:2]]))
     torch.testing.assert_close(losses["spread"], spread(images[:2], images[8:], z[:2], z[8:]))
-    torch.testing.assert_close(losses["loss"], -model.judge(drawn, sentences).mean() - 3 * losses["spread"])
+    torch.testing.assert_close(losses["loss"], -model.game.judge(drawn, sentences).mean() - 3 * losses["spread"])
 
 
 @pytest.mark.parametrize("variant", ["affine", "gan-cls"])

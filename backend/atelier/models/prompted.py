@@ -6,18 +6,20 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, JsonValue
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize, relu
+from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize, relu, softplus
 
+from atelier.models.augment import Policy
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
 from atelier.models.layers import dcgan_init, spectral_norm
 from atelier.text import CharCNNRNN, LearnedEncoder, SentenceTransformer, TextEncoder
+from atelier.text.learned import words_of
 
 SPREAD = 0.1  # is enough: more would lead away from a caption that says nearly all
 TEXT: dict[str, JsonValue] = {"group": "text"}
 
 
 class PromptedHyperparameters(Hyperparameters):
-    """Hyper-parameters of all that concerns text."""
+    """Hyper-parameters of all that concerns text, and of the game over it."""
 
     text_encoder: Literal["learned", "char-cnn-rnn", "sentence-transformer"] = Field("learned", json_schema_extra=TEXT)
     """What reads the captions: letters' sequences and a GRU, the network of Reed et al., or a sentence model that others have trained."""
@@ -31,6 +33,8 @@ class PromptedHyperparameters(Hyperparameters):
     """Adam's learning rate in that stage."""
     word_dropout: float = Field(0.1, ge=0, lt=1, json_schema_extra=TEXT)
     """Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone."""
+    word_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
+    """How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out."""
     matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
     diversity_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
@@ -39,6 +43,14 @@ class PromptedHyperparameters(Hyperparameters):
     """Weight of real images under captions of others, which the discriminator must refuse (GAN-CLS); 0 shows none."""
     wrong_captions: Literal["any", "one-word"] = Field("any", json_schema_extra=TEXT)
     """Which captions of others: any; or the own one with a single word exchanged, where the data has such a caption."""
+    interpolation: float = Field(0.0, ge=0, le=10, json_schema_extra=TEXT)
+    """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
+    crossing: float = Field(0.0, ge=0, le=10, json_schema_extra=TEXT)
+    """Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none."""
+    hinge_margin: float = Field(0.25, gt=0, le=10)
+    """Logit beyond which a discriminator is sure enough of an image, by the hinge loss."""
+    augment: Policy = "translation"
+    """Random changes to all that a discriminator sees, so that it can't learn a small data set by heart."""
 
 
 def build_encoder(hp: PromptedHyperparameters) -> TextEncoder:
@@ -134,6 +146,15 @@ class Matching(nn.Module):
         logits = logits.masked_fill(same & (own[:, None] != own), -torch.inf)
         right = (logits.argmax(dim=1) == own).float().mean()
         return {"loss": (cross_entropy(logits, own) + cross_entropy(logits.mT, own)) / 2, "accuracy": right}
+
+    def tell(self, images: Tensor, words: Tensor, said: Tensor) -> Tensor:
+        """Cross-entropy of finding each word that is said of an image (`said` [N, words], bool) among itself and all that are not.
+
+        A word is then told by what all its pictures share, whatever else is said of them: so are words that never came together.
+        """
+        logits = self.log_scale.exp().clamp(max=100) * normalize(self(images)) @ normalize(words.float()).mT
+        others = logits.masked_fill(said, logits.detach().min() - 100).logsumexp(dim=1, keepdim=True)  # not -inf, where all is said
+        return (softplus(others - logits) * said).sum() / said.sum().clamp(min=1)
 
 
 class MatchingDiscriminator(nn.Module):
@@ -236,7 +257,15 @@ class Reader:
 
     def losses(self, batch: Batch) -> Losses:
         self._known.clear()
-        return self.matching.contrast(self.reduced(batch.images), self.generator.sentences(batch.captions), batch.captions)
+        images = self.reduced(batch.images)
+        losses = self.matching.contrast(images, self.generator.sentences(batch.captions), batch.captions)
+        if self.hp.word_weight:
+            spoken = [set(words_of(caption)) for caption in batch.captions]
+            if words := sorted(set().union(*spoken)):
+                said = torch.tensor([[word in own for word in words] for own in spoken], device=images.device)
+                losses["words"] = self.matching.tell(images, self.generator.sentences(words), said)
+                losses["loss"] = losses["loss"] + self.hp.word_weight * losses["words"]
+        return losses
 
     @torch.no_grad()
     def sentences(self, captions: Sequence[str]) -> Tensor:

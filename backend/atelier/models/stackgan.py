@@ -6,9 +6,8 @@ from typing import ClassVar, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, relu, softplus
+from torch.nn.functional import avg_pool2d, interpolate, relu
 
-from atelier.models.augment import Policy, diff_augment
 from atelier.models.base import (
     Batch,
     Conditioning,
@@ -29,8 +28,8 @@ from atelier.models.prompted import (
     PromptedHyperparameters,
     Reader,
     build_encoder,
-    spread,
 )
+from atelier.models.textgame import Asked, Game
 
 
 class StackGANHyperparameters(PromptedHyperparameters):
@@ -68,10 +67,6 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Adam's first momentum."""
     adam_beta2: float = Field(0.999, ge=0, lt=1)
     """Adam's second momentum."""
-    hinge_margin: float = Field(0.25, gt=0, le=10)
-    """Logit beyond which a discriminator is sure enough of an image; used by the variant sn-hinge alone."""
-    augment: Policy = "translation"
-    """Random changes to all that the discriminators see, so that they can't learn a small data set by heart."""
 
     @model_validator(mode="after")
     def _room(self) -> Self:
@@ -251,6 +246,7 @@ class StackGAN(GenerativeModel):
             "steps_stage2": 3000,
             "batch_size": 32,
             "wrong_captions": "one-word",
+            "crossing": 0.5,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
@@ -292,14 +288,17 @@ class StackGAN(GenerativeModel):
         dim = self.generator.condition_dim
         norm: Literal["batch", "spectral"] = "batch" if hp.variant == "classic" else "spectral"
         small, width = spec.resolution // hp.scale, hp.discriminator_width
-        self.first_discriminator = MatchingDiscriminator(spec.channels, small, width, dim, hp.condition_dim, norm=norm)
+        self.first_discriminator = MatchingDiscriminator(
+            spec.channels, small, width, dim, hp.condition_dim, norm=norm, unconditional=bool(hp.crossing)
+        )
         self.second_discriminator = MatchingDiscriminator(
             spec.channels, spec.resolution, width, dim, hp.condition_dim, norm=norm, unconditional=True
         )
         self.matching = Matching(spec.channels, small, dim)
         self.reader = Reader(hp, self.generator, self.matching, reduced=self.reduced)
-        # Sentences that were drawn, and their pictures, that the discriminator has not seen yet, in order: [N, dim], [N, C, H, W].
-        self.drawn: list[tuple[Tensor, Tensor]] = []
+        logistic = hp.variant == "classic"
+        self.first_game = Game(hp, self.reader, self.first_discriminator, logistic=logistic)
+        self.second_game = Game(hp, self.reader, self.second_discriminator, logistic=logistic)
 
     def stages(self) -> Iterable[Stage]:
         if self.hp.first_stage == 1:
@@ -319,97 +318,38 @@ class StackGAN(GenerativeModel):
             if int(name[-1]) >= self.hp.first_stage:
                 yield Stage(name=name, steps=steps, phases=phases)
 
-    # --------------------------------------------------------------------------------------------------------------- stage I
-
     def draw_small(self, batch: Batch) -> Losses:
-        sentences, asked = self.asked(batch)
+        asked = self.first_game.asked(batch)
         z = self.noise(asked)
         own, noise, _ = torch.split(z, self.generator.parts, dim=1)
-        logits, divergence = self.generator.first(asked, noise, own)
-        return self.drawing_losses(logits.tanh(), z, divergence, sentences, batch, self.first_discriminator)
+        logits, divergence = self.generator.first(asked.sentences, noise, own)
+        return self.with_divergence(self.first_game.drawing_losses(asked, logits.tanh(), z, batch), divergence)
 
     def judge_small(self, batch: Batch) -> Losses:
-        return self.judging_losses(self.reduced(batch.images), batch, self.first_discriminator)
-
-    # -------------------------------------------------------------------------------------------------------------- stage II
+        return self.first_game.judging_losses(self.reduced(batch.images), batch)
 
     def draw_large(self, batch: Batch) -> Losses:
         self.generator.refined.fill_(True)
         self.generator.first.eval()  # it is done, and draws as it will for users
-        sentences = self.reader.sentences(batch.captions)
-        z = self.noise(sentences)
+        asked = self.second_game.asked(batch)
+        z = self.noise(asked)
         own, first_noise, second_noise = torch.split(z, self.generator.parts, dim=1)
         with torch.no_grad():
-            small, _ = self.generator.first(sentences, first_noise, own)
-        logits, divergence = self.generator.second(small, sentences, second_noise)
-        return self.drawing_losses(logits.tanh(), z, divergence, sentences, batch, self.second_discriminator)
+            small, _ = self.generator.first(asked.sentences, first_noise, own)
+        logits, divergence = self.generator.second(small, asked.sentences, second_noise)
+        return self.with_divergence(self.second_game.drawing_losses(asked, logits.tanh(), z, batch), divergence)
 
     def judge_large(self, batch: Batch) -> Losses:
-        return self.judging_losses(batch.images, batch, self.second_discriminator)
+        return self.second_game.judging_losses(batch.images, batch)
 
-    # ------------------------------------------------------------------------------------------------------------------ both
-
-    def asked(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The sentences of the batch's captions, and the same with some once more, whose pictures ought to differ."""
-        sentences = self.reader.sentences(batch.captions)
-        return sentences, torch.cat([sentences, sentences[: len(sentences) // 4]]) if self.hp.diversity_weight else sentences
-
-    def drawing_losses(
-        self, drawn: Tensor, z: Tensor, divergence: Tensor, sentences: Tensor, batch: Batch, discriminator: MatchingDiscriminator
-    ) -> Losses:
-        images, others = drawn.tensor_split([len(sentences)])
-        self.drawn.append((sentences, images.detach()))
-        logits = self.judge(discriminator, self.augment(images), sentences)
+    def with_divergence(self, losses: Losses, divergence: Tensor) -> Losses:
         kl = divergence.mean()
-        loss = (softplus(-logits) if self.hp.variant == "classic" else -logits).mean() + self.hp.kl_weight * kl
-        losses = {"kl": kl}
-        if len(others):
-            again = len(others)
-            losses["spread"] = spread(images[:again], others, z[:again], z[len(images) :])
-            loss = loss - self.hp.diversity_weight * losses["spread"]
-        if self.hp.matching_weight:
-            matched = self.reader.match(images, batch)
-            loss = loss + self.hp.matching_weight * matched["loss"]
-            losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
-        return {"loss": loss, **losses}
+        return {**losses, "loss": losses["loss"] + self.hp.kl_weight * kl, "kl": kl}
 
-    def judging_losses(self, images: Tensor, batch: Batch, discriminator: MatchingDiscriminator) -> Losses:
-        # The real images stand beside those that were drawn for their captions: only the images tell them apart.
-        sentences, drawn = self.drawn.pop(0)
-        wrong, differs = self.reader.wrong(batch.captions)
-        if self.hp.variant == "classic":  # batch norm would tell a mixed batch from a pure one
-            of_real = self.judge(discriminator, self.augment(images), sentences, wrong)
-            of_fake = self.judge(discriminator, self.augment(drawn), sentences)
-        else:
-            both = self.augment(torch.cat([images, drawn]))
-            of_real, of_fake = self.judge(discriminator, both, sentences.repeat(2, 1), wrong.repeat(2, 1)).chunk(2)
-        real, mismatched, fake = of_real[:, :1], of_real[:, 1:2], of_fake[:, :1]
-        loss = self.errors(real).mean() + self.errors(-fake).mean() + self.hp.mismatch * (self.errors(-mismatched) * differs).mean()
-        if discriminator.alone is not None:
-            loss = loss + self.errors(of_real[:, -1:]).mean() + self.errors(-of_fake[:, -1:]).mean()
-        losses = {"loss": loss}
-        for name, logits in {"real": real.detach(), "mismatched": mismatched.detach(), "fake": fake.detach()}.items():
-            losses[f"{name}_logit"] = logits.mean()
-            losses[f"{name}_score"] = logits.sigmoid().mean()
-            losses[f"{name}_sign"] = logits.sign().mean()  # 1: all are taken for real, -1: for generated
-        return losses
-
-    def noise(self, sentences: Tensor) -> Tensor:
-        return torch.randn(len(sentences), self.generator.latent_dim, device=sentences.device)
+    def noise(self, asked: Asked) -> Tensor:
+        return torch.randn(len(asked.sentences), self.generator.latent_dim, device=asked.sentences.device)
 
     def reduced(self, images: Tensor) -> Tensor:
         """[N, C, H, W] at Stage I's size, whichever stage's they are."""
         small = self.spec.resolution // self.hp.scale
         return images if images.shape[2] == small else avg_pool2d(images, self.hp.scale)
-
-    def augment(self, images: Tensor) -> Tensor:
-        return diff_augment(images, self.hp.augment)
-
-    def errors(self, logits: Tensor) -> Tensor:
-        """How far logits [N, 1] are from saying yes, and being sure enough of it."""
-        return softplus(-logits) if self.hp.variant == "classic" else relu(self.hp.hinge_margin - logits)
-
-    def judge(self, discriminator: MatchingDiscriminator, images: Tensor, *sentences: Tensor) -> Tensor:
-        """Logits [N, sentences], and [N, 1] more of the image alone, in float32 whatever the discriminator computes in."""
-        logits: Tensor = discriminator(images, *sentences)
-        return logits.float()

@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, relu, softplus
+from torch.nn.functional import leaky_relu, relu
 
-from atelier.models.augment import Policy, diff_augment
 from atelier.models.base import Batch, Conditioning, GenerativeModel, ImageSpec, Losses, Phase, Presets, Stage, architecture
 from atelier.models.layers import ConditionalBatchNorm2d, Placing, Upsampling, dcgan_init, double
 from atelier.models.prompted import (
@@ -18,9 +17,8 @@ from atelier.models.prompted import (
     PromptedHyperparameters,
     Reader,
     build_encoder,
-    crossed,
-    spread,
 )
+from atelier.models.textgame import Game
 
 
 class TextDCGANHyperparameters(PromptedHyperparameters):
@@ -32,10 +30,6 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     """Weight of DF-GAN's matching-aware gradient penalty, in place of spectral norm; 0 leaves it out; used by the variant affine alone."""
     penalty_interval: int = Field(1, ge=1, le=64)
     """Steps between two penalties, each weighted as often as it is left out."""
-    interpolation: float = Field(0.0, ge=0, le=10)
-    """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
-    crossing: float = Field(0.0, ge=0, le=10)
-    """Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none."""
     latent_dim: int = Field(100, ge=2, le=1024)
     """Length of the latent vector z."""
     projection_dim: int = Field(128, ge=4, le=1024)
@@ -56,10 +50,6 @@ class TextDCGANHyperparameters(PromptedHyperparameters):
     """Adam's first momentum."""
     adam_beta2: float = Field(0.999, ge=0, lt=1)
     """Adam's second momentum."""
-    hinge_margin: float = Field(0.25, gt=0, le=10)
-    """Logit beyond which the discriminator is sure enough of an image; used by the variant affine alone."""
-    augment: Policy = "translation"
-    """Random changes to all that the discriminator sees, so that it can't learn a small data set by heart."""
 
 
 class TextDCGANGenerator(PromptedGenerator):
@@ -198,11 +188,11 @@ class TextDCGAN(GenerativeModel):
             self.generator.condition_dim,
             hp.projection_dim,
             norm="batch" if hp.variant == "gan-cls" else "none" if hp.gradient_penalty else "spectral",
+            unconditional=bool(hp.crossing),
         )
         self.matching = Matching(spec.channels, spec.resolution, self.generator.condition_dim)
         self.reader = Reader(hp, self.generator, self.matching)
-        # Sentences that were drawn, and their pictures, that the discriminator has not seen yet, in order: [N, dim], [N, C, H, W].
-        self.drawn: list[tuple[Tensor, Tensor]] = []
+        self.game = Game(hp, self.reader, self.discriminator, logistic=hp.variant == "gan-cls")
 
     def stages(self) -> Iterable[Stage]:
         yield from self.reader.stages()
@@ -220,55 +210,16 @@ class TextDCGAN(GenerativeModel):
         yield Stage(name="train", steps=self.hp.steps, phases=phases)
 
     def generator_losses(self, batch: Batch) -> Losses:
-        sentences = self.reader.sentences(batch.captions)
-        half = len(sentences) // 2
-        between = self.between(sentences) if self.hp.interpolation else sentences[:0]
-        new = self.reader.sentences(crossed(batch.captions)[:half]) if self.hp.crossing else sentences[:0]
-        again = sentences[: half // 2] if self.hp.diversity_weight else sentences[:0]
-        asked = torch.cat([sentences, between, new, again])
-        z = torch.randn(len(asked), self.hp.latent_dim, device=asked.device)
-        judged = len(asked) - len(again)
-        images, others = self.generator(z, asked).tensor_split([judged])
-        own = images[: len(sentences)]
-        self.drawn.append((sentences, own.detach()))
-        unconvincing = self.persuasion(self.judge(self.augment(images), asked[:judged]))
-        said, halfway, unsaid = torch.split(unconvincing, [len(sentences), len(between), len(new)])
-        loss = said.mean()
-        if len(halfway):
-            loss = loss + self.hp.interpolation * halfway.mean()
-        if len(unsaid):
-            loss = loss + self.hp.crossing * unsaid.mean()
-        losses = {}
-        if self.hp.diversity_weight:
-            losses["spread"] = spread(own[: len(again)], others, z[: len(again)], z[judged:])
-            loss = loss - self.hp.diversity_weight * losses["spread"]
-        if self.hp.matching_weight:
-            matched = self.reader.match(own, batch)
-            loss = loss + self.hp.matching_weight * matched["loss"]
-            losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
-        return {"loss": loss, **losses}
+        asked = self.game.asked(batch)
+        z = torch.randn(len(asked.sentences), self.hp.latent_dim, device=asked.sentences.device)
+        return self.game.drawing_losses(asked, self.generator(z, asked.sentences), z, batch)
 
     def discriminator_losses(self, batch: Batch) -> Losses:
-        # The real images stand beside those that were drawn for their captions: only the images tell them apart.
-        sentences, drawn = self.drawn.pop(0)
-        wrong, differs = self.reader.wrong(batch.captions)
-        if self.hp.variant == "gan-cls":  # batch norm would tell a mixed batch from a pure one
-            real, mismatched = self.judge(self.augment(batch.images), sentences, wrong).chunk(2, dim=1)
-            fake = self.judge(self.augment(drawn), sentences)
-        else:
-            both = self.judge(self.augment(torch.cat([batch.images, drawn])), sentences.repeat(2, 1), wrong.repeat(2, 1))
-            (real, mismatched), fake = both[: len(drawn)].chunk(2, dim=1), both[len(drawn) :, :1]
-        refused = self.errors(-fake).mean() + self.hp.mismatch * (self.errors(-mismatched) * differs).mean()
-        losses = {"loss": self.errors(real).mean() + refused}
-        for name, logits in {"real": real.detach(), "mismatched": mismatched.detach(), "fake": fake.detach()}.items():
-            losses[f"{name}_logit"] = logits.mean()
-            losses[f"{name}_score"] = logits.sigmoid().mean()
-            losses[f"{name}_sign"] = logits.sign().mean()  # 1: all are taken for real, -1: for generated
-        return losses
+        return self.game.judging_losses(batch.images, batch)
 
     def penalty_losses(self, batch: Batch) -> Losses:
         """MA-GP, DF-GAN's eq. 2 with k = 2 and p = 6: the sixth power of the gradient's length at real images under their captions."""
-        images = self.augment(batch.images).detach().requires_grad_()
+        images = self.game.augment(batch.images).detach().requires_grad_()
         sentences = self.reader.sentences(batch.captions).requires_grad_()
         with torch.autocast(images.device.type, enabled=False):  # a sixth power needs float32
             # forward(), because a compiled network can't be differentiated twice
@@ -277,24 +228,3 @@ class TextDCGAN(GenerativeModel):
             lengths = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).norm(dim=1)
             penalty = lengths.pow(6).mean()
         return {"loss": self.hp.gradient_penalty * self.hp.penalty_interval * penalty, "penalty": penalty}
-
-    def between(self, sentences: Tensor) -> Tensor:
-        """Halfway between two captions' sentences, half as many: the paper's eq. 5 with beta = 0.5."""
-        half = len(sentences) // 2
-        return (sentences[:half] + sentences[half : 2 * half]) / 2
-
-    def augment(self, images: Tensor) -> Tensor:
-        return diff_augment(images, self.hp.augment)
-
-    def errors(self, logits: Tensor) -> Tensor:
-        """How far logits [N, 1] are from saying yes, and being sure enough of it."""
-        return softplus(-logits) if self.hp.variant == "gan-cls" else relu(self.hp.hinge_margin - logits)
-
-    def persuasion(self, logits: Tensor) -> Tensor:
-        """What the generator wants small, [N, 1]."""
-        return softplus(-logits) if self.hp.variant == "gan-cls" else -logits
-
-    def judge(self, images: Tensor, *sentences: Tensor) -> Tensor:
-        """Logits [N, sentences], in float32 whatever the discriminator computes in, so that the losses are."""
-        logits: Tensor = self.discriminator(images, *sentences)
-        return logits.float()

@@ -6376,6 +6376,11 @@ export interface components {
              */
             word_dropout?: number;
             /**
+             * Word Weight
+             * @description How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out.
+             */
+            word_weight?: number;
+            /**
              * Matching Weight
              * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
              */
@@ -6396,6 +6401,27 @@ export interface components {
              * @enum {string}
              */
             wrong_captions?: "any" | "one-word";
+            /**
+             * Interpolation
+             * @description Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none.
+             */
+            interpolation?: number;
+            /**
+             * Crossing
+             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
+             */
+            crossing?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
+             */
+            hinge_margin?: number;
+            /**
+             * Augment
+             * @description Random changes to all that a discriminator sees, so that it can't learn a small data set by heart.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
             /**
              * Variant
              * @description Spectral norm, the hinge loss and a sentence that scales and shifts each layer; or the paper's batch norm and logistic loss.
@@ -6480,17 +6506,6 @@ export interface components {
              * @description Adam's second momentum.
              */
             adam_beta2?: number;
-            /**
-             * Hinge Margin
-             * @description Logit beyond which a discriminator is sure enough of an image; used by the variant sn-hinge alone.
-             */
-            hinge_margin?: number;
-            /**
-             * Augment
-             * @description Random changes to all that the discriminators see, so that they can't learn a small data set by heart.
-             * @enum {string}
-             */
-            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
         };
         /**
          * StackGANTrainingRunIn
@@ -7113,6 +7128,11 @@ export interface components {
              */
             word_dropout?: number;
             /**
+             * Word Weight
+             * @description How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out.
+             */
+            word_weight?: number;
+            /**
              * Matching Weight
              * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
              */
@@ -7134,6 +7154,27 @@ export interface components {
              */
             wrong_captions?: "any" | "one-word";
             /**
+             * Interpolation
+             * @description Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none.
+             */
+            interpolation?: number;
+            /**
+             * Crossing
+             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
+             */
+            crossing?: number;
+            /**
+             * Hinge Margin
+             * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
+             */
+            hinge_margin?: number;
+            /**
+             * Augment
+             * @description Random changes to all that a discriminator sees, so that it can't learn a small data set by heart.
+             * @enum {string}
+             */
+            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
+            /**
              * Variant
              * @description The sentence scales and shifts each layer, with the hinge loss; or it stands beside z, with batch norm, as in the paper.
              * @enum {string}
@@ -7149,16 +7190,6 @@ export interface components {
              * @description Steps between two penalties, each weighted as often as it is left out.
              */
             penalty_interval?: number;
-            /**
-             * Interpolation
-             * @description Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none.
-             */
-            interpolation?: number;
-            /**
-             * Crossing
-             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
-             */
-            crossing?: number;
             /**
              * Latent Dim
              * @description Length of the latent vector z.
@@ -7210,17 +7241,6 @@ export interface components {
              * @description Adam's second momentum.
              */
             adam_beta2?: number;
-            /**
-             * Hinge Margin
-             * @description Logit beyond which the discriminator is sure enough of an image; used by the variant affine alone.
-             */
-            hinge_margin?: number;
-            /**
-             * Augment
-             * @description Random changes to all that the discriminator sees, so that it can't learn a small data set by heart.
-             * @enum {string}
-             */
-            augment?: "none" | "translation" | "color, translation" | "color, translation, cutout";
         };
         /**
          * TextDCGANTrainingRunIn
