@@ -80,6 +80,18 @@ def test_half_precision_leaves_variances_as_they_are(tmp_path: Path) -> None:
     assert torch.equal(artifact.load(tmp_path, CPU)[1].state_dict()[name], variance)
 
 
+def test_a_version_still_draws_when_a_hyperparameter_it_was_trained_by_has_retired(tmp_path: Path) -> None:
+    cls = architectures["text_dcgan"]
+    model = cls(cls.hyperparameters("debug"), ImageSpec(channels=3, resolution=16))
+    told = manifest(model)
+    old = told.model_copy(update={"hyperparameters": {**told.hyperparameters, "crossing": 0.5}})
+    artifact.save(tmp_path, model.generator, old)
+    assert artifact.load(tmp_path, CPU)[0] == old
+    artifact.save(tmp_path, model.generator, told.model_copy(update={"hyperparameters": {**told.hyperparameters, "unheard_of": 1}}))
+    with pytest.raises(ValueError, match=r"another version of Atelier, whose Text2Image DCGAN differs in unheard_of"):
+        artifact.load(tmp_path, CPU)
+
+
 def test_all_networks_come_back_with_the_averaged_generator(model: GenerativeModel, tmp_path: Path) -> None:
     average = type(model)(type(model).hyperparameters("debug"), model.spec).generator  # other weights
     artifact.save(tmp_path, average, manifest(model), model)

@@ -8,7 +8,7 @@ import torch
 
 from atelier.models import architectures
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, Reader, crossed, spread
+from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, Reader, crossed, spread, thinned
 from atelier.models.text_dcgan import TextDCGAN
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -145,6 +145,12 @@ def test_captions_cross_by_one_word_at_its_place() -> None:
     assert {one[0] for one in made} == {"a orange star", "a red circle"}
     assert {one[1] for one in made} == {"an red circle", "an orange star"}
     assert {one[3] for one in made} == {"two"}
+
+
+def test_of_a_thinned_caption_any_of_its_words_are_left_in_their_order() -> None:
+    torch.manual_seed(0)
+    assert {thinned("a red star") for _ in range(200)} == {"a", "red", "star", "a red", "a star", "red star", "a red star"}
+    assert thinned("") == ""
 
 
 def test_spread_is_how_far_pictures_are_for_how_far_z_are_up_to_a_bound() -> None:

@@ -18,7 +18,7 @@ CAPTIONS = ("a red cat", "a dog", "a cup", "two birds")
 
 def build(**chosen: Any) -> StackGAN:
     torch.manual_seed(0)
-    hp = StackGAN.hyperparameters("debug", augment="none", **chosen)
+    hp = StackGAN.hyperparameters("debug", augment="none", thinning=0, **chosen)
     assert isinstance(hp, StackGANHyperparameters)
     return StackGAN(hp, SPEC).train()
 
@@ -94,7 +94,7 @@ def test_losses_add_up(stage: str) -> None:
     model.matching.NOISE = 0.0
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     game = getattr(model, f"{stage}_game")
-    sentences, drawn, _ = game.drawn[0]
+    sentences, drawn = game.drawn[0]
     matched = model.matching.contrast(model.reduced(drawn), sentences, CAPTIONS)["loss"]
     real = model.matching.contrast(model.reduced(batch().images), sentences, CAPTIONS)["loss"]
     unconvincing = -game.judge(drawn, sentences).sum(dim=1).mean()
@@ -107,7 +107,7 @@ def test_losses_add_up(stage: str) -> None:
 def test_stage_two_is_also_judged_without_the_caption() -> None:
     model = build(mismatch=0.0).eval()
     model.draw_large(batch())
-    sentences, drawn, _ = model.second_game.drawn[0]
+    sentences, drawn = model.second_game.drawn[0]
     real = model.second_game.judge(batch().images, sentences)
     fake = model.second_game.judge(drawn, sentences)
     assert real.shape == (4, 2)

@@ -234,7 +234,8 @@ def build(manifest: Manifest) -> base.GenerativeModel:
 
 def _hyperparameters(cls: type[base.GenerativeModel], manifest: Manifest) -> base.Hyperparameters:
     try:
-        return cls.Hyperparameters.model_validate(manifest.hyperparameters)
+        known = {name: value for name, value in manifest.hyperparameters.items() if name not in cls.Hyperparameters.retired}
+        return cls.Hyperparameters.model_validate(known)
     except ValidationError as error:
         wrong = ", ".join(str(complaint["loc"][0]) for complaint in error.errors())
         raise ValueError(f"it was trained by another version of Atelier, whose {cls.title} differs in {wrong}") from error

@@ -29,6 +29,9 @@ class Hyperparameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    retired: ClassVar[frozenset[str]] = frozenset()
+    """Those that older versions were trained by and that there are no more: they did nothing to the networks that are loaded."""
+
     resolution: Literal[16, 32, 64, 128, 256] = 32
     """Height and width of the images in pixels."""
     steps: int = Field(5000, ge=1, le=10_000_000, json_schema_extra=BUDGET)

@@ -21,6 +21,8 @@ TEXT: dict[str, JsonValue] = {"group": "text"}
 class PromptedHyperparameters(Hyperparameters):
     """Hyper-parameters of all that concerns text, and of the game over it."""
 
+    retired = frozenset({"crossing"})
+
     text_encoder: Literal["learned", "char-cnn-rnn", "sentence-transformer"] = Field("learned", json_schema_extra=TEXT)
     """What reads the captions: letters' sequences and a GRU, the network of Reed et al., or a sentence model that others have trained."""
     sentence_model: str = Field("all-MiniLM-L6-v2", max_length=500, json_schema_extra=TEXT)
@@ -45,8 +47,8 @@ class PromptedHyperparameters(Hyperparameters):
     """Which captions of others: any; or the own one with a single word exchanged, where the data has such a caption."""
     interpolation: float = Field(0.0, ge=0, le=10, json_schema_extra=TEXT)
     """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
-    crossing: float = Field(0.0, ge=0, le=10, json_schema_extra=TEXT)
-    """Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none."""
+    thinning: float = Field(0.5, ge=0, le=1, json_schema_extra=TEXT)
+    """Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which a discriminator is sure enough of an image, by the hinge loss."""
     augment: Policy = "translation"
@@ -312,6 +314,13 @@ def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor
     """
     ratio = (images - others).flatten(1).float().abs().mean(dim=1) / (z - other_z).abs().mean(dim=1)
     return ratio.clamp(max=SPREAD).mean()
+
+
+def thinned(caption: str) -> str:
+    """Some of its words, in their order: each as likely as not, and one at least."""
+    words = caption.split()
+    kept = [word for word, keep in zip(words, (torch.rand(len(words)) < 0.5).tolist(), strict=True) if keep]
+    return " ".join(kept) if kept or not words else words[int(torch.randint(len(words), ()))]
 
 
 def crossed(captions: Sequence[str]) -> list[str]:

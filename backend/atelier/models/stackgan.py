@@ -246,7 +246,6 @@ class StackGAN(GenerativeModel):
             "steps_stage2": 3000,
             "batch_size": 32,
             "wrong_captions": "one-word",
-            "crossing": 0.5,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
@@ -264,6 +263,7 @@ class StackGAN(GenerativeModel):
             "generator_width_stage2": 64,
             "discriminator_width": 64,
             "augment": "none",
+            "thinning": 0.0,
             "matching_weight": 0.0,
             "diversity_weight": 0.0,
         },
@@ -289,7 +289,7 @@ class StackGAN(GenerativeModel):
         norm: Literal["batch", "spectral"] = "batch" if hp.variant == "classic" else "spectral"
         small, width = spec.resolution // hp.scale, hp.discriminator_width
         self.first_discriminator = MatchingDiscriminator(
-            spec.channels, small, width, dim, hp.condition_dim, norm=norm, unconditional=bool(hp.crossing)
+            spec.channels, small, width, dim, hp.condition_dim, norm=norm, unconditional=norm == "spectral"
         )
         self.second_discriminator = MatchingDiscriminator(
             spec.channels, spec.resolution, width, dim, hp.condition_dim, norm=norm, unconditional=True

@@ -134,7 +134,6 @@ class TextDCGAN(GenerativeModel):
             "steps": 8000,
             "batch_size": 32,
             "wrong_captions": "one-word",
-            "crossing": 0.5,
             "projection_slope": 1.0,
             "discriminator_width": 48,
             "generator_learning_rate": 5e-4,
@@ -151,6 +150,7 @@ class TextDCGAN(GenerativeModel):
             "discriminator_learning_rate": 4e-4,
             "adam_beta1": 0.0,
             "adam_beta2": 0.9,
+            "thinning": 0.0,
             "matching_weight": 0.0,
             "diversity_weight": 0.0,
             "generator_width": 64,
@@ -170,6 +170,7 @@ class TextDCGAN(GenerativeModel):
             "generator_learning_rate": 2e-4,
             "discriminator_learning_rate": 2e-4,
             "augment": "none",
+            "thinning": 0.0,
             "matching_weight": 0.0,
             "diversity_weight": 0.0,
         },
@@ -181,14 +182,13 @@ class TextDCGAN(GenerativeModel):
         super().__init__(hp, spec)
         self.hp = hp
         self.generator = TextDCGANGenerator(hp, spec)
+        norm: Literal["batch", "spectral", "none"] = "spectral"
+        if hp.variant == "gan-cls" or hp.gradient_penalty:
+            norm = "batch" if hp.variant == "gan-cls" else "none"
         self.discriminator = MatchingDiscriminator(
-            spec.channels,
-            spec.resolution,
-            hp.discriminator_width,
-            self.generator.condition_dim,
-            hp.projection_dim,
-            norm="batch" if hp.variant == "gan-cls" else "none" if hp.gradient_penalty else "spectral",
-            unconditional=bool(hp.crossing),
+            *(spec.channels, spec.resolution, hp.discriminator_width, self.generator.condition_dim, hp.projection_dim),
+            norm=norm,
+            unconditional=norm == "spectral",
         )
         self.matching = Matching(spec.channels, spec.resolution, self.generator.condition_dim)
         self.reader = Reader(hp, self.generator, self.matching)

@@ -1,6 +1,6 @@
 """The game of generator and discriminator over pictures and sentences, as all architectures that draw from text play it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch.nn.functional import relu, softplus
 
 from atelier.models.augment import diff_augment
 from atelier.models.base import Batch, Losses
-from atelier.models.prompted import MatchingDiscriminator, PromptedHyperparameters, Reader, crossed, spread
+from atelier.models.prompted import MatchingDiscriminator, PromptedHyperparameters, Reader, spread, thinned
 
 
 @dataclass(frozen=True)
@@ -16,64 +16,63 @@ class Asked:
     """What a generator draws in a step: sentences [N, dim] of the batch's captions, then of others, by how many there are of each."""
 
     sentences: Tensor
+    captions: tuple[str, ...]  # those of the batch, as they were told
     own: int
     halfway: int  # between two captions
-    new: int  # that nobody wrote
     again: int  # the first of the batch once more, whose pictures ought to differ
 
     @property
     def counts(self) -> list[int]:
-        return [self.own, self.halfway, self.new, self.again]
+        return [self.own, self.halfway, self.again]
 
 
 class Game:
     """GAN-CLS and GAN-INT (Reed et al. 2016, arXiv 1605.05396, section 4), by the hinge loss or the logistic one.
 
-    A discriminator refuses what was drawn, and real pictures under wrong captions. If it has an unconditional head, that one judges all
-    pictures without their captions, as in StackGAN++ (arXiv 1710.10916, section 3.3). What was drawn for captions that nobody wrote it
-    sees by that head alone: that it was drawn is then held against the picture, not against the caption, and the generator can't get
-    away with a picture of nothing.
+    A discriminator refuses what was drawn, and real pictures under wrong captions. If it has an unconditional head, that one judges the
+    pictures without their captions, as in StackGAN++ (arXiv 1710.10916, section 3.3). Of some captions both hear but a few words: "star"
+    of "a red star" then is to mean stars of any colour, and "red" whatever is red, so that words that never came together can be.
     """
 
     def __init__(self, hp: PromptedHyperparameters, reader: Reader, discriminator: MatchingDiscriminator, *, logistic: bool) -> None:
         self.hp, self.reader, self.discriminator, self.logistic = hp, reader, discriminator, logistic
-        # Sentences that were drawn, their pictures, and those of captions that nobody wrote, which the discriminator has not seen yet, in
-        # order: [N, dim], [N, C, H, W], [M, C, H, W].
-        self.drawn: list[tuple[Tensor, Tensor, Tensor]] = []
+        # Sentences that were drawn, and their pictures, that the discriminator has not seen yet, in order: [N, dim], [N, C, H, W].
+        self.drawn: list[tuple[Tensor, Tensor]] = []
 
     def asked(self, batch: Batch) -> Asked:
-        own = self.reader.sentences(batch.captions)
+        captions = tuple(
+            thinned(caption) if told < self.hp.thinning else caption
+            for caption, told in zip(batch.captions, torch.rand(len(batch.captions)).tolist(), strict=True)
+        )
+        own = self.reader.sentences(captions)
         half = len(own) // 2
         halfway = (own[:half] + own[half : 2 * half]) / 2 if self.hp.interpolation else own[:0]  # the paper's eq. 5 with beta = 0.5
-        new = self.reader.sentences(crossed(batch.captions)[:half]) if self.hp.crossing and half else own[:0]
         again = own[: half // 2] if self.hp.diversity_weight else own[:0]
-        return Asked(torch.cat([own, halfway, new, again]), len(own), len(halfway), len(new), len(again))
+        return Asked(torch.cat([own, halfway, again]), captions, len(own), len(halfway), len(again))
 
     def drawing_losses(self, asked: Asked, drawn: Tensor, z: Tensor, batch: Batch) -> Losses:
         """The generator's, of pictures [N, C, H, W] that it drew for sentences [N, dim] and z [N, K]."""
-        own, _, new, others = torch.split(drawn, asked.counts)
-        self.drawn.append((asked.sentences[: len(own)], own.detach(), new.detach()))
+        own, _, others = torch.split(drawn, asked.counts)
+        self.drawn.append((asked.sentences[: len(own)], own.detach()))
         judged = len(drawn) - len(others)
         unconvincing = self.persuasion(self.judge(self.augment(drawn[:judged]), asked.sentences[:judged])).sum(dim=1)
-        said, halfway, unsaid = torch.split(unconvincing, asked.counts[:3])
+        said, halfway = torch.split(unconvincing, asked.counts[:2])
         loss = said.mean()
         if len(halfway):
             loss = loss + self.hp.interpolation * halfway.mean()
-        if len(unsaid):
-            loss = loss + self.hp.crossing * unsaid.mean()
         losses = {}
         if again := len(others):
             losses["spread"] = spread(own[:again], others, z[:again], z[judged:])
             loss = loss - self.hp.diversity_weight * losses["spread"]
         if self.hp.matching_weight:
-            matched = self.reader.match(own, batch)
+            matched = self.reader.match(own, replace(batch, captions=asked.captions))
             loss = loss + self.hp.matching_weight * matched["loss"]
             losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
         return {"loss": loss, **losses}
 
     def judging_losses(self, images: Tensor, batch: Batch) -> Losses:
         """The discriminator's, of real pictures [N, C, H, W] beside those that were drawn for their captions: only the pictures differ."""
-        sentences, drawn, new = self.drawn.pop(0)
+        sentences, drawn = self.drawn.pop(0)
         wrong, differs = self.reader.wrong(batch.captions)
         if self.logistic:  # batch norm would tell a mixed batch from a pure one
             of_real = self.judge(self.augment(images), sentences, wrong)
@@ -84,8 +83,7 @@ class Game:
         real, mismatched, fake = of_real[:, :1], of_real[:, 1:2], of_drawn[:, :1]
         loss = self.errors(real).mean() + self.errors(-fake).mean() + self.hp.mismatch * (self.errors(-mismatched) * differs).mean()
         if self.discriminator.alone is not None:
-            invented = [of_drawn[:, -1:], *([self.judge(self.augment(new))] if len(new) else [])]
-            loss = loss + self.errors(of_real[:, -1:]).mean() + self.errors(-torch.cat(invented)).mean()
+            loss = loss + self.errors(of_real[:, -1:]).mean() + self.errors(-of_drawn[:, -1:]).mean()
         losses = {"loss": loss}
         for name, logits in {"real": real.detach(), "mismatched": mismatched.detach(), "fake": fake.detach()}.items():
             losses[f"{name}_logit"] = logits.mean()

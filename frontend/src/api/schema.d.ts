@@ -6407,10 +6407,10 @@ export interface components {
              */
             interpolation?: number;
             /**
-             * Crossing
-             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
+             * Thinning
+             * @description Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not.
              */
-            crossing?: number;
+            thinning?: number;
             /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
@@ -7159,10 +7159,10 @@ export interface components {
              */
             interpolation?: number;
             /**
-             * Crossing
-             * @description Weight of images under captions with a word of another, which the generator also draws, half as many; 0 draws none.
+             * Thinning
+             * @description Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not.
              */
-            crossing?: number;
+            thinning?: number;
             /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
