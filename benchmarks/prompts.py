@@ -86,21 +86,32 @@ def sheet(generator: PromptedGenerator, prompts: tuple[str, ...], path: Path) ->
 
 
 def pairs(generator: PromptedGenerator, options: dict[str, Any], count: int, out: Path) -> None:
-    every = {key: value for key, value in options.items() if key != "hold_out"}
-    judge = judge_of(open_data(out / "store", 32, dataset="shapes", options=every, pictures=None), out)
+    """Whether shape and colour are as asked: "a red star" and so on, and captions of the data, which also say sizes and places."""
+    every = open_data(out / "store", 32, dataset="shapes", options={k: v for k, v in options.items() if k != "hold_out"}, pictures=None)
+    judge = judge_of(every, out)
     shapes, colours = list(SHAPES), list(COLOURS)
     asked = [(s, k) for s in range(len(shapes)) for k in range(len(colours)) for _ in range(count)]
-    prompts = [f"{'an' if colours[k][0] in 'aeiou' else 'a'} {colours[k]} {shapes[s]}" for s, k in asked]
-    pictures = drawn(generator, prompts)
-    grid(pictures[::count], out / "pairs.png")
-    _, seen = judge.see(at_32(pictures))
-    s, k = torch.tensor(asked).unbind(dim=1)
-    shape, colour = seen[:, : len(shapes)].argmax(dim=1) == s, seen[:, len(shapes) : len(shapes) + len(colours)].argmax(dim=1) == k
-    held = (s + k) % 4 == 0
-    groups = {"pairs trained on": ~held, "pairs held out": held} if options.get("hold_out") == "pairs" else {"all pairs": held | ~held}
-    for name, of in groups.items():
-        shares = [f"{some[of].float().mean():.1%}" for some in (shape & colour, shape, colour)]
-        print(f"    {name}, {int(of.sum()):,} pictures: both right {shares[0]} (shape {shares[1]}, colour {shares[2]})", flush=True)
+    plain = [f"{'an' if colours[k][0] in 'aeiou' else 'a'} {colours[k]} {shapes[s]}" for s, k in asked]
+    rows = every.rows("all")[: len(asked)]
+    said = torch.tensor(every.attributes[rows])
+    of_rows = list(
+        zip(said[:, : len(shapes)].argmax(dim=1).tolist(), said[:, len(shapes) :][:, : len(colours)].argmax(dim=1).tolist(), strict=True)
+    )
+    whole = [every.captions[row][index % len(every.captions[row])] for index, row in enumerate(rows)]
+    for what, prompts, wanted in (("plain prompts", plain, asked), ("captions of the data", whole, of_rows)):
+        pictures = drawn(generator, prompts)
+        if prompts is plain:
+            grid(pictures[::count], out / "pairs.png")
+        _, seen = judge.see(at_32(pictures))
+        s, k = torch.tensor(wanted).unbind(dim=1)
+        shape = seen[:, : len(shapes)].argmax(dim=1) == s
+        colour = seen[:, len(shapes) : len(shapes) + len(colours)].argmax(dim=1) == k
+        held = (s + k) % 4 == 0
+        groups = {"pairs trained on": ~held, "pairs held out": held} if options.get("hold_out") == "pairs" else {"all pairs": held | ~held}
+        for name, of in groups.items():
+            shares = [f"{some[of].float().mean():.1%}" for some in (shape & colour, shape, colour)]
+            told = f"both right {shares[0]} (shape {shares[1]}, colour {shares[2]})"
+            print(f"    {what}, {name}, {int(of.sum()):,} pictures: {told}", flush=True)
 
 
 def r_precision(generator: PromptedGenerator, data: PreparedDataset, out: Path) -> None:

@@ -236,7 +236,7 @@ class Joining(nn.Module):
 class Reader:
     """The stage in which the encoder learns, and what the later ones read with it, each caption once."""
 
-    REMEMBERED = 200_000
+    REMEMBERED = 50_000  # sentences, of captions and of parts of them
 
     def __init__(
         self,
