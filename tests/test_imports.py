@@ -13,7 +13,8 @@ from atelier.models import architectures
 
 ROOT = Path(__file__).parents[1]
 SERVICE = {"api", "cli", "jobs", "registry", "serving"}
-FOR_ARCHITECTURES = ("atelier.models.augment", "atelier.models.base", "atelier.models.layers", "atelier.models.prompted", "atelier.text")
+SHARED = ("augment", "base", "layers", "prompted", "textgame")
+FOR_ARCHITECTURES = (*(f"atelier.models.{name}" for name in SHARED), "atelier.text")
 FOR_METRICS = ("atelier.metrics.base", "atelier.metrics.features", "atelier.metrics.frechet", "atelier.models.base")
 
 
