@@ -73,7 +73,7 @@ def test_contrast_is_the_symmetric_cross_entropy_without_equal_captions() -> Non
     matching.NOISE = 0.0
     sentences = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
     sentences[2] = sentences[0]  # the same caption
-    losses = matching.contrast(batch().images, sentences, CAPTIONS)
+    losses = matching.contrast(matching(batch().images), sentences, CAPTIONS)
     images = torch.nn.functional.normalize(matching(batch().images))
     logits = 10 * images @ torch.nn.functional.normalize(sentences).mT
     expected = torch.zeros(())
@@ -91,8 +91,8 @@ def test_words_are_found_among_those_that_are_not_said() -> None:
     logits = 10 * torch.nn.functional.normalize(matching(batch().images)) @ torch.nn.functional.normalize(words).mT
     each = [logits[0, [0, 2]], logits[0, [1, 2]], logits[1, [1, 0, 2]]]  # its own first; where all are said, there is nothing to find
     expected = sum(torch.logsumexp(some, 0) - some[0] for some in each) / 6
-    torch.testing.assert_close(matching.tell(batch().images, words, said), expected)
-    loss = matching.tell(batch().images, words.requires_grad_(), torch.ones(4, 3, dtype=torch.bool))
+    torch.testing.assert_close(matching.tell(matching(batch().images), words, said), expected)
+    loss = matching.tell(matching(batch().images), words.requires_grad_(), torch.ones(4, 3, dtype=torch.bool))
     loss.backward()
     assert loss < 1e-30
     assert words.grad is not None
@@ -208,7 +208,9 @@ def test_a_caption_is_read_alike_in_whatever_batch_it_first_comes(name: str) -> 
     torch.manual_seed(0)
     cls = architectures[name]
     model = cls(cls.hyperparameters("debug"), SPEC)
-    read = model.reader.sentences(batch().captions)  # type: ignore[union-attr, operator]
+    model.generator.learn_captions([[caption] for caption in CAPTIONS])  # type: ignore[operator]
+    read = model.reader.sentences(["a red", *CAPTIONS, "star"])  # type: ignore[union-attr, operator]
     assert not model.generator.encoder.training  # type: ignore[union-attr]
-    for caption, sentence in zip(CAPTIONS, read, strict=True):
+    for caption, sentence in zip(CAPTIONS, read[1:-1], strict=True):
         assert torch.equal(sentence, model.generator.sentences([caption])[0])  # type: ignore[operator]
+    assert torch.equal(read[[0, -1]], model.generator.sentences(["a red", "star"]))  # type: ignore[operator]

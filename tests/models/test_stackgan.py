@@ -95,8 +95,8 @@ def test_losses_add_up(stage: str) -> None:
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     game = getattr(model, f"{stage}_game")
     sentences, drawn = game.drawn[0]
-    matched = model.matching.contrast(model.reduced(drawn), sentences, CAPTIONS)["loss"]
-    real = model.matching.contrast(model.reduced(batch().images), sentences, CAPTIONS)["loss"]
+    matched = model.matching.contrast(model.matching(model.reduced(drawn)), sentences, CAPTIONS)["loss"]
+    real = model.matching.contrast(model.matching(model.reduced(batch().images)), sentences, CAPTIONS)["loss"]
     unconvincing = -game.judge(drawn, sentences).sum(dim=1).mean()
     assert len(drawn) == 4
     assert losses["spread"] > 0

@@ -71,7 +71,7 @@ def test_between_captions_is_drawn_too_and_never_shown_to_the_discriminator() ->
 
 
 def test_of_some_captions_both_sides_hear_but_a_few_words() -> None:
-    model = build(thinning=0.5, word_dropout=0).eval()
+    model = build(thinning=0.5, thinning_warmup=0, word_dropout=0).eval()
     torch.manual_seed(3)
     heard = model.game.asked(batch()).captions
     assert 0 < sum(one != whole for one, whole in zip(heard, CAPTIONS, strict=True)) < 8
@@ -79,13 +79,21 @@ def test_of_some_captions_both_sides_hear_but_a_few_words() -> None:
     torch.manual_seed(3)
     with patch.object(model.reader, "match", wraps=model.reader.match) as match:
         model.generator_losses(batch())
-    assert match.call_args.args[1].captions == heard  # what was not told can't be found
     [(sentences, _)] = model.game.drawn
     assert torch.equal(sentences, model.reader.sentences(heard))
+    assert match.call_args.args[3] == heard  # what was not told can't be found
+    assert torch.equal(match.call_args.args[2], sentences)
     with patch.object(model.reader, "wrong", wraps=model.reader.wrong) as wrong:
         model.discriminator_losses(batch())
     assert wrong.call_args.args == (CAPTIONS,)  # "a" would be wrong of nothing
-    assert build(thinning=0).game.asked(batch()).captions == CAPTIONS
+    assert build(thinning=0, thinning_warmup=0).game.asked(batch()).captions == CAPTIONS
+
+
+def test_captions_are_heard_whole_at_first() -> None:
+    game = build(thinning=1.0, thinning_warmup=9, batch_size=200).game
+    many = replace(batch(), captions=("one two three four five six seven",) * 200)  # of seven words all are kept once in 128
+    shares = [sum(heard != many.captions[0] for heard in game.asked(replace(many, step=step)).captions) / 200 for step in (0, 4, 9, 99)]
+    assert shares == pytest.approx([0.1, 0.5, 1, 1], abs=0.1)
 
 
 def test_words_add_up_where_the_projection_is_linear() -> None:
@@ -116,11 +124,12 @@ def test_matching_pulls_the_drawing_to_its_caption_as_near_as_real_pictures_are(
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.game.drawn[0]
-    matched = model.matching.contrast(drawn, sentences, CAPTIONS)["loss"]
-    real = model.matching.contrast(batch().images, sentences, CAPTIONS)["loss"]
+    matched = model.matching.contrast(model.matching(drawn), sentences, CAPTIONS)["loss"]
+    real = model.matching.contrast(model.matching(batch().images), sentences, CAPTIONS)["loss"]
     unconvincing = -model.game.judge(drawn, sentences).sum(dim=1).mean()
     torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0))
-    there, back = model.reader.match(drawn, batch())["loss"], model.reader.match(batch().images, replace(batch(), images=drawn))["loss"]
+    there = model.reader.match(drawn, batch().images, sentences, CAPTIONS)["loss"]
+    back = model.reader.match(batch().images, drawn, sentences, CAPTIONS)["loss"]
     torch.testing.assert_close(torch.stack([there, back]).sort().values, torch.stack([torch.tensor(0.0), (matched - real).abs()]))
 
 

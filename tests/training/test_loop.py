@@ -13,7 +13,7 @@ import torch
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.models import architectures
-from atelier.models.base import Batch, GenerativeModel, Hyperparameters, Stage
+from atelier.models.base import Batch, GenerativeModel, Hyperparameters, Losses, Stage
 from atelier.training import checkpoint
 from atelier.training.ema import update_average
 from atelier.training.loop import PATIENCE, Tick, Training, TrainingDiverged
@@ -226,6 +226,21 @@ def test_stages_follow_one_another_and_are_resumed_in_their_midst(dataset: Prepa
         rest.load_state_dict(copy.deepcopy(half.state_dict()))
         rest.run(lambda tick: None)
         assert_same(weights(whole), weights(rest))
+
+
+def test_losses_are_told_the_step_of_their_stage(dataset: PreparedDataset) -> None:
+    hp = architectures["vae"].hyperparameters("debug", batch_size=8, accumulate=2)
+    training = Training(Stages(hp, dataset.spec), dataset, hp, device=CPU, seed=0)
+    seen = []
+    [losses] = {stage.phases[0].losses for stage in training.stages}
+
+    def watched(batch: Batch) -> Losses:
+        seen.append((batch.step, len(batch.images)))
+        return losses(batch)
+
+    training.stages = [replace(stage, phases=[replace(stage.phases[0], losses=watched)]) for stage in training.stages]
+    training.run(lambda tick: None)
+    assert seen == [(step, 4) for step in (0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3)]
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")

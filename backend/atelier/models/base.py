@@ -4,7 +4,7 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -102,12 +102,14 @@ class Batch:
     labels: Tensor  # [N] int64 class indices; zeros where the data set has no classes
     attributes: Tensor  # [N, A] float32; A is 0 where the data set has none
     captions: tuple[str, ...] = ()  # N, one of each image's, where the architecture draws from text
+    step: int = 0  # of the stage, from 0
 
     def parts(self, count: int) -> "list[Batch]":
         """The batch in so many equal parts, in order."""
         size = len(self.images) // count
         slices = [slice(start, start + size) for start in range(0, len(self.images), size)]
-        return [Batch(self.images[some], self.labels[some], self.attributes[some], self.captions[some]) for some in slices]
+        names = ("images", "labels", "attributes", "captions")
+        return [replace(self, **{name: getattr(self, name)[some] for name in names}) for some in slices]
 
 
 Losses = dict[str, Tensor]

@@ -49,6 +49,8 @@ class PromptedHyperparameters(Hyperparameters):
     """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
     thinning: float = Field(0.5, ge=0, le=1, json_schema_extra=TEXT)
     """Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not."""
+    thinning_warmup: int = Field(4000, ge=0, le=1_000_000, json_schema_extra=TEXT)
+    """Steps over which that share rises from none: whole captions say more, and are learned first."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which a discriminator is sure enough of an image, by the hinge loss."""
     augment: Policy = "translation"
@@ -138,25 +140,33 @@ class Matching(nn.Module):
         features: Tensor = self.layers(images + self.NOISE * torch.randn_like(images))
         return features.float()
 
-    def contrast(self, images: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
-        """Cross-entropy of finding each image's caption in the batch, and each caption's image; equal captions are not told apart."""
-        logits = self.log_scale.exp().clamp(max=100) * normalize(self(images)) @ normalize(sentences.float()).mT
+    def contrast(self, seen: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
+        """Cross-entropy of finding, in a batch, the caption of each image, and the image of each caption.
+
+        `seen` is what this network makes of the images, [N, dim]. Equal captions are not told apart.
+        """
+        logits = self.compared(seen, sentences)
         ids = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
-        index = torch.tensor([ids[caption] for caption in captions], device=images.device)
+        index = torch.tensor([ids[caption] for caption in captions], device=seen.device)
         same = index[:, None] == index
-        own = torch.arange(len(captions), device=images.device)
+        own = torch.arange(len(captions), device=seen.device)
         logits = logits.masked_fill(same & (own[:, None] != own), -torch.inf)
         right = (logits.argmax(dim=1) == own).float().mean()
         return {"loss": (cross_entropy(logits, own) + cross_entropy(logits.mT, own)) / 2, "accuracy": right}
 
-    def tell(self, images: Tensor, words: Tensor, said: Tensor) -> Tensor:
+    def tell(self, seen: Tensor, words: Tensor, said: Tensor) -> Tensor:
         """Cross-entropy of finding each word that is said of an image (`said` [N, words], bool) among itself and all that are not.
 
-        A word is then told by what all its pictures share, whatever else is said of them: so are words that never came together.
+        `seen` is what this network makes of the images, [N, dim]. A word is then told by what all its pictures share, whatever else is
+        said of them: so are words that never came together.
         """
-        logits = self.log_scale.exp().clamp(max=100) * normalize(self(images)) @ normalize(words.float()).mT
+        logits = self.compared(seen, words)
         others = logits.masked_fill(said, logits.detach().min() - 100).logsumexp(dim=1, keepdim=True)  # not -inf, where all is said
         return (softplus(others - logits) * said).sum() / said.sum().clamp(min=1)
+
+    def compared(self, seen: Tensor, sentences: Tensor) -> Tensor:
+        """[N, dim], [M, dim] → logits [N, M]: their cosines, scaled."""
+        return self.log_scale.exp().clamp(max=100) * normalize(seen) @ normalize(sentences.float()).mT
 
 
 class MatchingDiscriminator(nn.Module):
@@ -236,7 +246,7 @@ class Joining(nn.Module):
 class Reader:
     """The stage in which the encoder learns, and what the later ones read with it, each caption once."""
 
-    REMEMBERED = 50_000  # sentences, of captions and of parts of them
+    REMEMBERED = 50_000  # sentences
 
     def __init__(
         self,
@@ -259,28 +269,33 @@ class Reader:
 
     def losses(self, batch: Batch) -> Losses:
         self._known.clear()
-        images = self.reduced(batch.images)
-        losses = self.matching.contrast(images, self.generator.sentences(batch.captions), batch.captions)
+        seen = self.matching(self.reduced(batch.images))
+        losses = self.matching.contrast(seen, self.generator.sentences(batch.captions), batch.captions)
         if self.hp.word_weight:
             spoken = [set(words_of(caption)) for caption in batch.captions]
             if words := sorted(set().union(*spoken)):
-                said = torch.tensor([[word in own for word in words] for own in spoken], device=images.device)
-                losses["words"] = self.matching.tell(images, self.generator.sentences(words), said)
+                said = torch.tensor([[word in own for word in words] for own in spoken], device=seen.device)
+                losses["words"] = self.matching.tell(seen, self.generator.sentences(words), said)
                 losses["loss"] = losses["loss"] + self.hp.word_weight * losses["words"]
         return losses
 
     @torch.no_grad()
     def sentences(self, captions: Sequence[str]) -> Tensor:
-        """Those of captions, [N, dim], by the encoder as it was left by its stage."""
+        """[N, dim] by the encoder as it was left by its stage: those of the data's captions are remembered, others read anew."""
         self.matching.eval()
         self.generator.encoder.eval()
-        unknown = [caption for caption in dict.fromkeys(captions) if caption not in self._known]
-        if len(self._known) + len(unknown) > self.REMEMBERED:
+        distinct = list(dict.fromkeys(captions))
+        whole = [caption for caption in distinct if caption in self.generator.said]
+        new = [caption for caption in whole if caption not in self._known]
+        if len(self._known) + len(new) > self.REMEMBERED:
             self._known.clear()
-            unknown = list(dict.fromkeys(captions))
-        for caption in unknown:  # one at a time: in a batch, its last bits would depend on the others, and on when a run was taken up
+            new = whole
+        for caption in new:  # one at a time: in a batch, its last bits would depend on the others, and on when a run was taken up
             self._known[caption] = self.generator.sentences([caption])[0]
-        return torch.stack([self._known[caption] for caption in captions])
+        read = {caption: self._known[caption] for caption in whole}
+        if others := [caption for caption in distinct if caption not in read]:
+            read |= zip(others, self.generator.sentences(others), strict=True)
+        return torch.stack([read[caption] for caption in captions])
 
     def wrong(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Sentences of captions of other pictures [N, dim], and where they say something else, [N, 1].
@@ -295,16 +310,15 @@ class Reader:
         sentences = self.sentences(others)
         return sentences, torch.tensor(differ, device=sentences.device)[:, None].float()
 
-    def match(self, images: Tensor, batch: Batch) -> Losses:
-        """How much worse images that were drawn for the batch's captions can be told by them than the real ones.
+    def match(self, drawn: Tensor, real: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
+        """How much worse images that were drawn for captions can be told by them, and by their sentences [N, dim], than the real ones.
 
         Nothing is gained by being told better: that would only lead to pictures made for this network's eyes.
         """
-        sentences = self.sentences(batch.captions)
-        drawn = self.matching.contrast(self.reduced(images), sentences, batch.captions)
+        of_drawn = self.matching.contrast(self.matching(self.reduced(drawn)), sentences, captions)
         with torch.no_grad():
-            real = self.matching.contrast(self.reduced(batch.images), sentences, batch.captions)
-        return {"loss": relu(drawn["loss"] - real["loss"]), "accuracy": drawn["accuracy"]}
+            of_real = self.matching.contrast(self.matching(self.reduced(real)), sentences, captions)
+        return {"loss": relu(of_drawn["loss"] - of_real["loss"]), "accuracy": of_drawn["accuracy"]}
 
 
 def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor:

@@ -230,6 +230,7 @@ class StackGAN(GenerativeModel):
             "steps": 60,
             "steps_stage2": 30,
             "text_steps": 30,
+            "thinning_warmup": 20,
             "text_dim": 32,
             "batch_size": 16,
             "condition_dim": 16,

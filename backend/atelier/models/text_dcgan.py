@@ -122,6 +122,7 @@ class TextDCGAN(GenerativeModel):
             "resolution": 16,
             "steps": 80,
             "text_steps": 30,
+            "thinning_warmup": 20,
             "text_dim": 32,
             "batch_size": 16,
             "projection_dim": 16,

@@ -1,6 +1,6 @@
 """The game of generator and discriminator over pictures and sentences, as all architectures that draw from text play it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -40,8 +40,9 @@ class Game:
         self.drawn: list[tuple[Tensor, Tensor]] = []
 
     def asked(self, batch: Batch) -> Asked:
+        share = self.hp.thinning * min(1.0, (batch.step + 1) / (self.hp.thinning_warmup + 1))
         captions = tuple(
-            thinned(caption) if told < self.hp.thinning else caption
+            thinned(caption) if told < share else caption
             for caption, told in zip(batch.captions, torch.rand(len(batch.captions)).tolist(), strict=True)
         )
         own = self.reader.sentences(captions)
@@ -65,7 +66,7 @@ class Game:
             losses["spread"] = spread(own[:again], others, z[:again], z[judged:])
             loss = loss - self.hp.diversity_weight * losses["spread"]
         if self.hp.matching_weight:
-            matched = self.reader.match(own, replace(batch, captions=asked.captions))
+            matched = self.reader.match(own, batch.images, asked.sentences[: len(own)], asked.captions)
             loss = loss + self.hp.matching_weight * matched["loss"]
             losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
         return {"loss": loss, **losses}

@@ -4,7 +4,7 @@ import copy
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,7 +164,8 @@ class Training:
         stage = self.stages[self.stage_index]
         self.learning_rate_factor = factor(self.hp.schedule, self.stage_progress, self.stage_step, self.hp.warmup_steps)
         repeats = max(phase.repeats for phase in stage.phases)
-        batches = [self.batches.take(self.images_seen + repeat * self.hp.batch_size) for repeat in range(repeats)]
+        taken = [self.batches.take(self.images_seen + repeat * self.hp.batch_size) for repeat in range(repeats)]
+        batches = [replace(batch, step=self.stage_step) for batch in taken]
         calls = 0
         for phase in stage.phases:
             if self.stage_step % phase.interval == 0:

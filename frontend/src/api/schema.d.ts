@@ -6412,6 +6412,11 @@ export interface components {
              */
             thinning?: number;
             /**
+             * Thinning Warmup
+             * @description Steps over which that share rises from none: whole captions say more, and are learned first.
+             */
+            thinning_warmup?: number;
+            /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
              */
@@ -7163,6 +7168,11 @@ export interface components {
              * @description Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not.
              */
             thinning?: number;
+            /**
+             * Thinning Warmup
+             * @description Steps over which that share rises from none: whole captions say more, and are learned first.
+             */
+            thinning_warmup?: number;
             /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
