@@ -95,12 +95,13 @@ def test_losses_add_up(stage: str) -> None:
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     game = getattr(model, f"{stage}_game")
     sentences, drawn = game.drawn[0]
-    matched = model.matching.contrast(model.matching(model.reduced(drawn)), sentences, CAPTIONS)["loss"]
-    real = model.matching.contrast(model.matching(model.reduced(batch().images)), sentences, CAPTIONS)["loss"]
+    matched, real = (
+        model.matching.surprise(model.matching(model.reduced(images)), sentences, CAPTIONS)[0] for images in (drawn, batch().images)
+    )
     unconvincing = -game.judge(drawn, sentences).sum(dim=1).mean()
     assert len(drawn) == 4
     assert losses["spread"] > 0
-    expected = unconvincing + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0) - 2 * losses["spread"]
+    expected = unconvincing + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0).mean() - 2 * losses["spread"]
     torch.testing.assert_close(losses["loss"], expected)
 
 

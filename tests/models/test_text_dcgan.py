@@ -119,18 +119,15 @@ def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> 
     torch.testing.assert_close(losses["loss"], 3.0 * 2 * losses["penalty"])
 
 
-def test_matching_pulls_the_drawing_to_its_caption_as_near_as_real_pictures_are() -> None:
+def test_matching_pulls_each_drawing_to_its_caption_as_near_as_real_pictures_are() -> None:
     model = build(matching_weight=2.0, diversity_weight=0).eval()
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.game.drawn[0]
-    matched = model.matching.contrast(model.matching(drawn), sentences, CAPTIONS)["loss"]
-    real = model.matching.contrast(model.matching(batch().images), sentences, CAPTIONS)["loss"]
+    matched, real = (model.matching.surprise(model.matching(images), sentences, CAPTIONS)[0] for images in (drawn, batch().images))
+    assert 0 < (matched < real).sum() < 8  # those gain nothing, and make good for none of the others
     unconvincing = -model.game.judge(drawn, sentences).sum(dim=1).mean()
-    torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0))
-    there = model.reader.match(drawn, batch().images, sentences, CAPTIONS)["loss"]
-    back = model.reader.match(batch().images, drawn, sentences, CAPTIONS)["loss"]
-    torch.testing.assert_close(torch.stack([there, back]).sort().values, torch.stack([torch.tensor(0.0), (matched - real).abs()]))
+    torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0).mean())
 
 
 def test_other_pictures_of_a_caption_are_asked_for_and_not_judged() -> None:

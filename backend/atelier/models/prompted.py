@@ -49,7 +49,7 @@ class PromptedHyperparameters(Hyperparameters):
     """Weight of images under captions halfway between two, which the generator also draws, half as many: GAN-INT; 0 draws none."""
     thinning: float = Field(0.5, ge=0, le=1, json_schema_extra=TEXT)
     """Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not."""
-    thinning_warmup: int = Field(4000, ge=0, le=1_000_000, json_schema_extra=TEXT)
+    thinning_warmup: int = Field(8000, ge=0, le=1_000_000, json_schema_extra=TEXT)
     """Steps over which that share rises from none: whole captions say more, and are learned first."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which a discriminator is sure enough of an image, by the hinge loss."""
@@ -141,7 +141,12 @@ class Matching(nn.Module):
         return features.float()
 
     def contrast(self, seen: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
-        """Cross-entropy of finding, in a batch, the caption of each image, and the image of each caption.
+        """Of finding, in a batch, the caption of each image and the image of each caption; `accuracy` is that of the first."""
+        surprise, right = self.surprise(seen, sentences, captions)
+        return {"loss": surprise.mean(), "accuracy": right}
+
+    def surprise(self, seen: Tensor, sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of finding an image's caption in the batch, and its caption's image, [N]; and the share of captions found.
 
         `seen` is what this network makes of the images, [N, dim]. Equal captions are not told apart.
         """
@@ -152,7 +157,7 @@ class Matching(nn.Module):
         own = torch.arange(len(captions), device=seen.device)
         logits = logits.masked_fill(same & (own[:, None] != own), -torch.inf)
         right = (logits.argmax(dim=1) == own).float().mean()
-        return {"loss": (cross_entropy(logits, own) + cross_entropy(logits.mT, own)) / 2, "accuracy": right}
+        return (cross_entropy(logits, own, reduction="none") + cross_entropy(logits.mT, own, reduction="none")) / 2, right
 
     def tell(self, seen: Tensor, words: Tensor, said: Tensor) -> Tensor:
         """Cross-entropy of finding each word that is said of an image (`said` [N, words], bool) among itself and all that are not.
@@ -313,12 +318,13 @@ class Reader:
     def match(self, drawn: Tensor, real: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
         """How much worse images that were drawn for captions can be told by them, and by their sentences [N, dim], than the real ones.
 
-        Nothing is gained by being told better: that would only lead to pictures made for this network's eyes.
+        Nothing is gained by being told better: that would only lead to pictures made for this network's eyes. Nor does a circle that is
+        told better make good for a hexagon that is not.
         """
-        of_drawn = self.matching.contrast(self.matching(self.reduced(drawn)), sentences, captions)
+        of_drawn, found = self.matching.surprise(self.matching(self.reduced(drawn)), sentences, captions)
         with torch.no_grad():
-            of_real = self.matching.contrast(self.matching(self.reduced(real)), sentences, captions)
-        return {"loss": relu(of_drawn["loss"] - of_real["loss"]), "accuracy": of_drawn["accuracy"]}
+            of_real, _ = self.matching.surprise(self.matching(self.reduced(real)), sentences, captions)
+        return {"loss": relu(of_drawn - of_real).mean(), "accuracy": found}
 
 
 def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor:
