@@ -111,7 +111,8 @@ def pairs(generator: PromptedGenerator, options: dict[str, Any], count: int, out
         for name, of in groups.items():
             shares = [f"{some[of].float().mean():.1%}" for some in (shape & colour, shape, colour)]
             told = f"both right {shares[0]} (shape {shares[1]}, colour {shares[2]})"
-            print(f"    {what}, {name}, {int(of.sum()):,} pictures: {told}", flush=True)
+            each = ", ".join(f"{one} {shape[of & (s == index)].float().mean():.0%}" for index, one in enumerate(shapes))
+            print(f"    {what}, {name}, {int(of.sum()):,} pictures: {told}; {each}", flush=True)
 
 
 def r_precision(generator: PromptedGenerator, data: PreparedDataset, out: Path) -> None:

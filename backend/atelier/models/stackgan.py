@@ -247,6 +247,8 @@ class StackGAN(GenerativeModel):
             "steps_stage2": 3000,
             "batch_size": 32,
             "wrong_captions": "one-word",
+            "kl_weight": 0.5,
+            "discriminator_width": 48,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
