@@ -31,8 +31,6 @@ STARTERS: dict[str, str] = {
     ),
     "digits-vae": "vae --dataset digits --preset quick",
     "emoji-text-dcgan": "text_dcgan --dataset emoji --preset quick",
-    "emoji-stackgan": "stackgan --dataset emoji --preset quick",
-    "shapes-text-dcgan": "text_dcgan --dataset shapes --preset quick",
 }
 KEEP_NETWORKS = ("vae",)  # encode as well as they draw
 
