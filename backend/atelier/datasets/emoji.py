@@ -96,19 +96,24 @@ def _captions(entry: dict[str, Any], tones: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((full, ", ".join((full, *tags)), f"an emoji of {full}", other_name)))
 
 
-def _colour(picture: NDArray[Any]) -> str | None:
-    """The colour that most of what is coloured has, of [H, W, 3] in 0 to 255; None where there is little or no one prevails."""
+def colours(picture: NDArray[Any]) -> dict[str, float]:
+    """How much there is of each colour in [H, W, 3] of 0 to 255, by its name; nothing where little is coloured."""
     hues, saturations, brightest = np.asarray(Image.fromarray(picture.astype(np.uint8)).convert("HSV"), np.float64).reshape(-1, 3).T / 255
     chroma = saturations * brightest
     vivid = chroma > VIVID
     if vivid.mean() < 0.02:
-        return None
+        return {}
     names = np.array([*HUES, "red"])[np.searchsorted(list(HUES.values()), 360 * hues[vivid], side="right")]
     names[(names == "orange") & (brightest[vivid] < 0.72)] = "brown"
     names[(names == "red") & (saturations[vivid] < 0.45)] = "pink"
-    amounts = {name: float(chroma[vivid][names == name].sum()) for name in np.unique(names).tolist()}
-    most = max(amounts, key=amounts.__getitem__)
-    return most if amounts[most] >= MOSTLY * sum(amounts.values()) else None
+    return {name: float(chroma[vivid][names == name].sum()) for name in np.unique(names).tolist()}
+
+
+def _colour(picture: NDArray[Any]) -> str | None:
+    """The colour that most of what is coloured has; None where there is little or no one prevails."""
+    amounts = colours(picture)
+    most = max(amounts, key=amounts.__getitem__, default="")
+    return most if amounts and amounts[most] >= MOSTLY * sum(amounts.values()) else None
 
 
 def _coloured(caption: str, colour: str | None) -> tuple[str, ...]:
