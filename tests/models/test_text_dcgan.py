@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import spread
+from atelier.models.prompted import spoken, spread
 from atelier.models.text_dcgan import TextDCGAN, TextDCGANHyperparameters
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -120,11 +120,16 @@ def test_the_penalty_is_the_sixth_power_of_the_slope_in_image_and_sentence() -> 
 
 
 def test_matching_pulls_each_drawing_to_its_caption_as_near_as_real_pictures_are() -> None:
-    model = build(matching_weight=2.0, diversity_weight=0).eval()
+    model = build(matching_weight=2.0, word_weight=3.0, diversity_weight=0).eval()
     model.matching.NOISE = 0.0
     losses = model.generator_losses(batch())
     sentences, drawn = model.game.drawn[0]
-    matched, real = (model.matching.surprise(model.matching(images), sentences, CAPTIONS)[0] for images in (drawn, batch().images))
+    words, said = spoken(CAPTIONS)
+    seen = [model.matching(images) for images in (drawn, batch().images)]
+    matched, real = (
+        model.matching.surprise(some, sentences, CAPTIONS)[0] + 3 * model.matching.tell(some, model.reader.sentences(words), said)
+        for some in seen
+    )
     assert 0 < (matched < real).sum() < 8  # those gain nothing, and make good for none of the others
     unconvincing = -model.game.judge(drawn, sentences).sum(dim=1).mean()
     torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0).mean())

@@ -36,7 +36,7 @@ class PromptedHyperparameters(Hyperparameters):
     word_dropout: float = Field(0.1, ge=0, lt=1, json_schema_extra=TEXT)
     """Share of a caption's words that are left out while the encoder learns, so that any of them will do; for learned alone."""
     word_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
-    """How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out."""
+    """How much it also learns which single words a picture is told by, and the generator is told so; 0 leaves that out."""
     matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
     diversity_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
@@ -160,14 +160,14 @@ class Matching(nn.Module):
         return (cross_entropy(logits, own, reduction="none") + cross_entropy(logits.mT, own, reduction="none")) / 2, right
 
     def tell(self, seen: Tensor, words: Tensor, said: Tensor) -> Tensor:
-        """Cross-entropy of finding each word that is said of an image (`said` [N, words], bool) among itself and all that are not.
+        """Cross-entropy of finding each word that is said of an image (`said` [N, words], bool) among itself and all that are not, [N].
 
         `seen` is what this network makes of the images, [N, dim]. A word is then told by what all its pictures share, whatever else is
         said of them: so are words that never came together.
         """
         logits = self.compared(seen, words)
         others = logits.masked_fill(said, logits.detach().min() - 100).logsumexp(dim=1, keepdim=True)  # not -inf, where all is said
-        return (softplus(others - logits) * said).sum() / said.sum().clamp(min=1)
+        return (softplus(others - logits) * said).sum(dim=1) / said.sum(dim=1).clamp(min=1)
 
     def compared(self, seen: Tensor, sentences: Tensor) -> Tensor:
         """[N, dim], [M, dim] → logits [N, M]: their cosines, scaled."""
@@ -277,11 +277,9 @@ class Reader:
         seen = self.matching(self.reduced(batch.images))
         losses = self.matching.contrast(seen, self.generator.sentences(batch.captions), batch.captions)
         if self.hp.word_weight:
-            spoken = [set(words_of(caption)) for caption in batch.captions]
-            if words := sorted(set().union(*spoken)):
-                said = torch.tensor([[word in own for word in words] for own in spoken], device=seen.device)
-                losses["words"] = self.matching.tell(seen, self.generator.sentences(words), said)
-                losses["loss"] = losses["loss"] + self.hp.word_weight * losses["words"]
+            words, said = spoken(batch.captions)
+            losses["words"] = self.matching.tell(seen, self.generator.sentences(words), said.to(seen.device)).mean()
+            losses["loss"] = losses["loss"] + self.hp.word_weight * losses["words"]
         return losses
 
     @torch.no_grad()
@@ -316,15 +314,32 @@ class Reader:
         return sentences, torch.tensor(differ, device=sentences.device)[:, None].float()
 
     def match(self, drawn: Tensor, real: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
-        """How much worse images that were drawn for captions can be told by them, and by their sentences [N, dim], than the real ones.
+        """How much worse images that were drawn for captions can be told by them, and by their words, than the real ones.
 
         Nothing is gained by being told better: that would only lead to pictures made for this network's eyes. Nor does a circle that is
         told better make good for a hexagon that is not.
         """
-        of_drawn, found = self.matching.surprise(self.matching(self.reduced(drawn)), sentences, captions)
+        words, said = spoken(captions)
+        read = self.sentences(words) if self.hp.word_weight else None
+
+        def surprise(images: Tensor) -> tuple[Tensor, Tensor]:
+            seen = self.matching(self.reduced(images))
+            surprises, found = self.matching.surprise(seen, sentences, captions)
+            if read is not None:
+                surprises = surprises + self.hp.word_weight * self.matching.tell(seen, read, said.to(seen.device))
+            return surprises, found
+
+        of_drawn, found = surprise(drawn)
         with torch.no_grad():
-            of_real, _ = self.matching.surprise(self.matching(self.reduced(real)), sentences, captions)
+            of_real, _ = surprise(real)
         return {"loss": relu(of_drawn - of_real).mean(), "accuracy": found}
+
+
+def spoken(captions: Sequence[str]) -> tuple[list[str], Tensor]:
+    """All words of captions, and which of them each has, [N, words]; the empty word, where there is no other."""
+    own = [set(words_of(caption)) for caption in captions]
+    words = sorted(set().union(*own)) or [""]
+    return words, torch.tensor([[word in some for word in words] for some in own])
 
 
 def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor:

@@ -6377,7 +6377,7 @@ export interface components {
             word_dropout?: number;
             /**
              * Word Weight
-             * @description How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out.
+             * @description How much it also learns which single words a picture is told by, and the generator is told so; 0 leaves that out.
              */
             word_weight?: number;
             /**
@@ -7134,7 +7134,7 @@ export interface components {
             word_dropout?: number;
             /**
              * Word Weight
-             * @description How much it also learns, in that stage, which single words a picture is told by, whatever else is said of it; 0 leaves that out.
+             * @description How much it also learns which single words a picture is told by, and the generator is told so; 0 leaves that out.
              */
             word_weight?: number;
             /**
