@@ -209,8 +209,8 @@ def test_a_caption_is_read_alike_in_whatever_batch_it_first_comes(name: str) -> 
     cls = architectures[name]
     model = cls(cls.hyperparameters("debug"), SPEC)
     model.generator.learn_captions([[caption] for caption in CAPTIONS])  # type: ignore[operator]
-    read = model.reader.sentences(["a red", *CAPTIONS, "star"])  # type: ignore[union-attr, operator]
+    read = model.reader.sentences(["a red", "star", *CAPTIONS, "red star"])  # type: ignore[union-attr, operator]
     assert not model.generator.encoder.training  # type: ignore[union-attr]
-    for caption, sentence in zip(CAPTIONS, read[1:-1], strict=True):
+    for caption, sentence in zip(("star", *CAPTIONS), read[1:-1], strict=True):
         assert torch.equal(sentence, model.generator.sentences([caption])[0])  # type: ignore[operator]
-    assert torch.equal(read[[0, -1]], model.generator.sentences(["a red", "star"]))  # type: ignore[operator]
+    assert torch.equal(read[[0, -1]], model.generator.sentences(["a red", "red star"]))  # type: ignore[operator]

@@ -284,18 +284,18 @@ class Reader:
 
     @torch.no_grad()
     def sentences(self, captions: Sequence[str]) -> Tensor:
-        """[N, dim] by the encoder as it was left by its stage: those of the data's captions are remembered, others read anew."""
+        """[N, dim] by the encoder as it was left by its stage: the data's captions and single words are remembered, others read anew."""
         self.matching.eval()
         self.generator.encoder.eval()
         distinct = list(dict.fromkeys(captions))
-        whole = [caption for caption in distinct if caption in self.generator.said]
-        new = [caption for caption in whole if caption not in self._known]
+        lasting = [caption for caption in distinct if caption in self.generator.said or " " not in caption]
+        new = [caption for caption in lasting if caption not in self._known]
         if len(self._known) + len(new) > self.REMEMBERED:
             self._known.clear()
-            new = whole
+            new = lasting
         for caption in new:  # one at a time: in a batch, its last bits would depend on the others, and on when a run was taken up
             self._known[caption] = self.generator.sentences([caption])[0]
-        read = {caption: self._known[caption] for caption in whole}
+        read = {caption: self._known[caption] for caption in lasting}
         if others := [caption for caption in distinct if caption not in read]:
             read |= zip(others, self.generator.sentences(others), strict=True)
         return torch.stack([read[caption] for caption in captions])
