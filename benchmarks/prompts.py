@@ -169,7 +169,7 @@ def hues(generator: PromptedGenerator, data: PreparedDataset, out: Path) -> None
         for picture, word in zip(pictures.permute(0, 2, 3, 1).numpy(), wanted, strict=True):
             amounts = Counter(colours(picture))
             amounts["orange"] += amounts.pop("brown", 0)  # the same hue, darker
-            right.append(max(amounts, key=amounts.__getitem__) == word)
+            right.append(amounts[word] > 0 and max(amounts, key=amounts.__getitem__) == word)
         return right
 
     prompts = [f"{'an' if word[0] in 'aeiou' else 'a'} {word} {thing}" for word in asked for thing in THINGS]

@@ -140,13 +140,8 @@ class Matching(nn.Module):
         features: Tensor = self.layers(images + self.NOISE * torch.randn_like(images))
         return features.float()
 
-    def contrast(self, seen: Tensor, sentences: Tensor, captions: Sequence[str]) -> Losses:
-        """Of finding, in a batch, the caption of each image and the image of each caption; `accuracy` is that of the first."""
-        surprise, right = self.surprise(seen, sentences, captions)
-        return {"loss": surprise.mean(), "accuracy": right}
-
     def surprise(self, seen: Tensor, sentences: Tensor, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of finding an image's caption in the batch, and its caption's image, [N]; and the share of captions found.
+        """Symmetric contrast: cross-entropy of finding each image's caption in the batch, and its caption's image, [N]; and those found.
 
         `seen` is what this network makes of the images, [N, dim]. Equal captions are not told apart.
         """
@@ -274,13 +269,11 @@ class Reader:
 
     def losses(self, batch: Batch) -> Losses:
         self._known.clear()
-        seen = self.matching(self.reduced(batch.images))
-        losses = self.matching.contrast(seen, self.generator.sentences(batch.captions), batch.captions)
-        if self.hp.word_weight:
-            words, said = spoken(batch.captions)
-            losses["words"] = self.matching.tell(seen, self.generator.sentences(words), said.to(seen.device)).mean()
-            losses["loss"] = losses["loss"] + self.hp.word_weight * losses["words"]
-        return losses
+        words, said = spoken(batch.captions)
+        sentences, read = self.generator.sentences(batch.captions), self.generator.sentences(words)
+        by_caption, by_word, found = self.surprise(batch.images, sentences, batch.captions, read, said)
+        loss = by_caption.mean() + self.hp.word_weight * by_word.mean()
+        return {"loss": loss, "words": by_word.mean(), "accuracy": found}
 
     @torch.no_grad()
     def sentences(self, captions: Sequence[str]) -> Tensor:
@@ -320,19 +313,24 @@ class Reader:
         told better make good for a hexagon that is not.
         """
         words, said = spoken(captions)
-        read = self.sentences(words) if self.hp.word_weight else None
+        read = self.sentences(words)
 
         def surprise(images: Tensor) -> tuple[Tensor, Tensor]:
-            seen = self.matching(self.reduced(images))
-            surprises, found = self.matching.surprise(seen, sentences, captions)
-            if read is not None:
-                surprises = surprises + self.hp.word_weight * self.matching.tell(seen, read, said.to(seen.device))
-            return surprises, found
+            by_caption, by_word, found = self.surprise(images, sentences, captions, read, said)
+            return by_caption + self.hp.word_weight * by_word, found
 
         of_drawn, found = surprise(drawn)
         with torch.no_grad():
             of_real, _ = surprise(real)
         return {"loss": relu(of_drawn - of_real).mean(), "accuracy": found}
+
+    def surprise(
+        self, images: Tensor, sentences: Tensor, captions: Sequence[str], words: Tensor, said: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """How hard images [N, C, H, W] are to tell by their captions and by their words, [N] each; and the share of captions found."""
+        seen = self.matching(self.reduced(images))
+        by_caption, found = self.matching.surprise(seen, sentences, captions)
+        return by_caption, self.matching.tell(seen, words, said.to(seen.device)), found
 
 
 def spoken(captions: Sequence[str]) -> tuple[list[str], Tensor]:
