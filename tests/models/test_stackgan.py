@@ -90,7 +90,7 @@ def test_stage_one_sees_small_images_and_stage_two_large_ones() -> None:
 
 @pytest.mark.parametrize("stage", ["first", "second"])
 def test_losses_add_up(stage: str) -> None:
-    model = build(kl_weight=3.0, matching_weight=0.5, word_weight=0, diversity_weight=2.0).eval()
+    model = build(kl_weight=3.0, matching_weight=0.5, word_weight=0, reconstruction_weight=1.5, diversity_weight=2.0).eval()
     model.matching.NOISE = 0.0
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     game = getattr(model, f"{stage}_game")
@@ -102,6 +102,8 @@ def test_losses_add_up(stage: str) -> None:
     assert len(drawn) == 4
     assert losses["spread"] > 0
     expected = unconvincing + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0).mean() - 2 * losses["spread"]
+    own = model.reduced(batch().images) if stage == "first" else batch().images
+    expected = expected + 1.5 * (drawn - own).abs().mean()
     torch.testing.assert_close(losses["loss"], expected)
 
 

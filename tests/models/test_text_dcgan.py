@@ -135,6 +135,20 @@ def test_matching_pulls_each_drawing_to_its_caption_as_near_as_real_pictures_are
     torch.testing.assert_close(losses["loss"], unconvincing + 2 * (matched - real).clamp(min=0).mean())
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_whole_captions_alone_are_pulled_to_the_picture_that_they_were_written_for(share: float) -> None:
+    model = build(reconstruction_weight=4.0, matching_weight=0, diversity_weight=0, thinning=share, thinning_warmup=0).eval()
+    torch.manual_seed(3)
+    losses = model.generator_losses(batch())
+    [(sentences, drawn)] = model.game.drawn
+    torch.manual_seed(3)
+    whole = [told == written for told, written in zip(model.game.asked(batch()).captions, CAPTIONS, strict=True)]
+    assert all(whole) if share == 0 else 0 < sum(whole) < 8
+    differences = (drawn - batch().images)[whole].abs().mean() * sum(whole) / 8
+    torch.testing.assert_close(losses["reconstruction"], differences)
+    torch.testing.assert_close(losses["loss"], 4 * differences - model.game.judge(drawn, sentences).sum(dim=1).mean())
+
+
 def test_other_pictures_of_a_caption_are_asked_for_and_not_judged() -> None:
     model = build(matching_weight=0, diversity_weight=3.0).eval()
     torch.manual_seed(5)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field, JsonValue
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, layer_norm, leaky_relu, normalize, relu, softplus
+from torch.nn.functional import avg_pool2d, cross_entropy, layer_norm, leaky_relu, normalize, relu, softplus
 
 from atelier.models.augment import Policy
 from atelier.models.base import Batch, Generator, Hyperparameters, Losses, Phase, Stage, latents
@@ -39,6 +39,8 @@ class PromptedHyperparameters(Hyperparameters):
     """How much it also learns which single words a picture is told by, and the generator is told so; 0 leaves that out."""
     matching_weight: float = Field(1.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN."""
+    reconstruction_weight: float = Field(0.0, ge=0, le=1000, json_schema_extra=TEXT)
+    """How much the generator is also told to draw the picture that a whole caption was written for, as in pix2pix; 0 leaves that out."""
     diversity_weight: float = Field(2.0, ge=0, le=1000, json_schema_extra=TEXT)
     """How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019)."""
     mismatch: float = Field(0.5, ge=0, le=10, json_schema_extra=TEXT)
@@ -347,6 +349,16 @@ def spread(images: Tensor, others: Tensor, z: Tensor, other_z: Tensor) -> Tensor
     """
     ratio = (images - others).flatten(1).float().abs().mean(dim=1) / (z - other_z).abs().mean(dim=1)
     return ratio.clamp(max=SPREAD).mean()
+
+
+def reconstruction(drawn: Tensor, real: Tensor, whole: Sequence[bool]) -> Tensor:
+    """Mean absolute difference of drawn pictures [N, C, H, W] from the real ones [N, C, k·H, k·W], where captions were told whole.
+
+    Isola et al. 2017 (arXiv 1611.07004), eq. 3.
+    """
+    real = avg_pool2d(real, real.shape[2] // drawn.shape[2])
+    differences = (drawn - real).flatten(1).float().abs().mean(dim=1)
+    return (differences * torch.tensor(whole, device=drawn.device)).mean()
 
 
 def thinned(caption: str) -> str:

@@ -8,7 +8,7 @@ from torch.nn.functional import relu, softplus
 
 from atelier.models.augment import diff_augment
 from atelier.models.base import Batch, Losses
-from atelier.models.prompted import MatchingDiscriminator, PromptedHyperparameters, Reader, spread, thinned
+from atelier.models.prompted import MatchingDiscriminator, PromptedHyperparameters, Reader, reconstruction, spread, thinned
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class Game:
             matched = self.reader.match(own, batch.images, asked.sentences[: len(own)], asked.captions)
             loss = loss + self.hp.matching_weight * matched["loss"]
             losses |= {"matching": matched["loss"], "matched": matched["accuracy"]}
+        if self.hp.reconstruction_weight:
+            losses["reconstruction"] = reconstruction(
+                own, batch.images, [told == written for told, written in zip(asked.captions, batch.captions, strict=True)]
+            )
+            loss = loss + self.hp.reconstruction_weight * losses["reconstruction"]
         return {"loss": loss, **losses}
 
     def judging_losses(self, images: Tensor, batch: Batch) -> Losses:

@@ -6386,6 +6386,11 @@ export interface components {
              */
             matching_weight?: number;
             /**
+             * Reconstruction Weight
+             * @description How much the generator is also told to draw the picture that a whole caption was written for, as in pix2pix; 0 leaves that out.
+             */
+            reconstruction_weight?: number;
+            /**
              * Diversity Weight
              * @description How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019).
              */
@@ -7142,6 +7147,11 @@ export interface components {
              * @description How much the generator is also told by the network of that stage whether its picture can be told by its caption, as in AttnGAN.
              */
             matching_weight?: number;
+            /**
+             * Reconstruction Weight
+             * @description How much the generator is also told to draw the picture that a whole caption was written for, as in pix2pix; 0 leaves that out.
+             */
+            reconstruction_weight?: number;
             /**
              * Diversity Weight
              * @description How much the generator is told to draw different pictures of one caption from different z (Yang et al. 2019).
