@@ -30,7 +30,11 @@ STARTERS: dict[str, str] = {
         " --set schedule=linear"
     ),
     "digits-vae": "vae --dataset digits --preset quick",
-    "emoji-text-dcgan": "text_dcgan --dataset emoji --preset quick",
+    "emoji-text-dcgan": (
+        "text_dcgan --dataset emoji --preset quick --set steps=7500 --set generator_learning_rate=0.001 --set word_weight=3"
+        " --set reconstruction_weight=200"
+    ),
+    "shapes-stackgan": "stackgan --dataset shapes --data hold_out=pairs --preset quick",
 }
 KEEP_NETWORKS = ("vae",)  # encode as well as they draw
 

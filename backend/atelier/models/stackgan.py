@@ -301,7 +301,8 @@ class StackGAN(GenerativeModel):
         self.reader = Reader(hp, self.generator, self.matching, reduced=self.reduced)
         logistic = hp.variant == "classic"
         self.first_game = Game(hp, self.reader, self.first_discriminator, logistic=logistic)
-        self.second_game = Game(hp, self.reader, self.second_discriminator, logistic=logistic)
+        # Stage I draws what differs; asked for more, Stage II would add coloured frames and haze.
+        self.second_game = Game(hp, self.reader, self.second_discriminator, logistic=logistic, diverse=False)
 
     def stages(self) -> Iterable[Stage]:
         if self.hp.first_stage == 1:

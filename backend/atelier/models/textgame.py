@@ -34,8 +34,17 @@ class Game:
     of "a red star" then is to mean stars of any colour, and "red" whatever is red, so that words that never came together can be.
     """
 
-    def __init__(self, hp: PromptedHyperparameters, reader: Reader, discriminator: MatchingDiscriminator, *, logistic: bool) -> None:
+    def __init__(
+        self,
+        hp: PromptedHyperparameters,
+        reader: Reader,
+        discriminator: MatchingDiscriminator,
+        *,
+        logistic: bool,
+        diverse: bool = True,  # whether pictures of one caption are to differ by what this generator makes of them
+    ) -> None:
         self.hp, self.reader, self.discriminator, self.logistic = hp, reader, discriminator, logistic
+        self.diversity_weight = hp.diversity_weight if diverse else 0.0
         # Sentences that were drawn, and their pictures, that the discriminator has not seen yet, in order: [N, dim], [N, C, H, W].
         self.drawn: list[tuple[Tensor, Tensor]] = []
 
@@ -48,7 +57,7 @@ class Game:
         own = self.reader.sentences(captions)
         half = len(own) // 2
         halfway = (own[:half] + own[half : 2 * half]) / 2 if self.hp.interpolation else own[:0]  # the paper's eq. 5 with beta = 0.5
-        again = own[: half // 2] if self.hp.diversity_weight else own[:0]
+        again = own[: half // 2] if self.diversity_weight else own[:0]
         return Asked(torch.cat([own, halfway, again]), captions, len(own), len(halfway), len(again))
 
     def drawing_losses(self, asked: Asked, drawn: Tensor, z: Tensor, batch: Batch) -> Losses:
@@ -64,7 +73,7 @@ class Game:
         losses = {}
         if again := len(others):
             losses["spread"] = spread(own[:again], others, z[:again], z[judged:])
-            loss = loss - self.hp.diversity_weight * losses["spread"]
+            loss = loss - self.diversity_weight * losses["spread"]
         if self.hp.matching_weight:
             matched = self.reader.match(own, batch.images, asked.sentences[: len(own)], asked.captions)
             loss = loss + self.hp.matching_weight * matched["loss"]
