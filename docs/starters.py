@@ -34,6 +34,10 @@ STARTERS: dict[str, str] = {
         "text_dcgan --dataset emoji --preset quick --set steps=7500 --set generator_learning_rate=0.001 --set word_weight=3"
         " --set reconstruction_weight=200"
     ),
+    "emoji-stackgan": (
+        "stackgan --dataset emoji --preset quick --set steps=4000 --set steps_stage2=1200 --set generator_learning_rate=0.001"
+        " --set matching_weight=1.5 --set word_weight=3 --set reconstruction_weight=150"
+    ),
     "shapes-stackgan": "stackgan --dataset shapes --data hold_out=pairs --preset quick",
 }
 KEEP_NETWORKS = ("vae",)  # encode as well as they draw
