@@ -301,7 +301,7 @@ class StackGAN(GenerativeModel):
         self.reader = Reader(hp, self.generator, self.matching, reduced=self.reduced)
         logistic = hp.variant == "classic"
         self.first_game = Game(hp, self.reader, self.first_discriminator, logistic=logistic)
-        # Stage I draws what differs; asked for more, Stage II would add coloured frames and haze.
+        # What differs from z to z is Stage I's to draw; Stage II only corrects and refines.
         self.second_game = Game(hp, self.reader, self.second_discriminator, logistic=logistic, diverse=False)
 
     def stages(self) -> Iterable[Stage]:
