@@ -32,7 +32,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
 
 from atelier.datasets.cache import PreparedDataset
-from atelier.datasets.emoji import HUES, colours
+from atelier.datasets.hues import HUES, colours
 from atelier.datasets.shapes import COLOURS, SHAPES
 from atelier.metrics.features import features_of
 from atelier.metrics.lite0 import lite0

@@ -119,15 +119,6 @@ def test_a_caption_names_the_colour_that_prevails(dataset, name, coloured):
     assert [caption for caption in found if "," not in caption and "emoji" not in caption] == ([coloured] if coloured else [])
 
 
-def test_colours_are_counted_by_how_much_there_is_of_them():
-    picture = np.full((10, 10, 3), 255, np.uint8)
-    assert emoji.colours(picture) == {}
-    picture[:4], picture[4:6] = (30, 90, 255), (255, 0, 0)
-    amounts = emoji.colours(picture)
-    assert amounts.keys() == {"blue", "red"}
-    assert amounts["blue"] / amounts["red"] == pytest.approx(2 * 225 / 255, rel=0.01)  # by the difference of their channels
-
-
 def test_captions_say_the_name_in_several_ways(dataset):
     assert all(len(item.captions) > 1 for item in dataset.items)
     captions = dataset.items[index_of(dataset, "a camel")].captions

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 
 from atelier.datasets.cache import PreparedDataset, prepare
 from atelier.datasets.catalog import open_dataset
-from atelier.models.base import Hyperparameters
+from atelier.datasets.hues import prevailing
+from atelier.models.base import Batch, Hyperparameters
+from atelier.models.prompted import PromptedHyperparameters
 from atelier.training.batches import Batches
 
 CPU = torch.device("cpu")
@@ -73,6 +76,25 @@ def test_flips_mirror_about_half_of_the_images(dataset: PreparedDataset) -> None
     kept = [torch.equal(a, b) for a, b in zip(plain, flipped, strict=True)]
     assert all(m or k for m, k in zip(mirrored, kept, strict=True))
     assert 10 <= sum(kept) <= 40
+
+
+def test_pictures_that_a_caption_calls_by_their_colour_are_seen_in_others(tmp_path: Path) -> None:
+    data = prepare(open_dataset("emoji", {"categories": ["Food & Drink"]}), 16, tmp_path)
+
+    def taken(**chosen: Any) -> Batch:
+        hp = PromptedHyperparameters(**{"split": "all", "flip": False, "batch_size": 64} | chosen)
+        return Batches(data, hp, device=CPU, seed=0, captioned=True).take(64)
+
+    plain, all_, some = taken(), taken(recolour=1), taken(recolour=0.5)
+    changed = [not torch.equal(a, b) for a, b in zip(plain.images, all_.images, strict=True)]
+    assert 20 < sum(changed) < 60  # those that have one colour
+    for seen, caption, other in zip(all_.images, all_.captions, changed, strict=True):
+        pixels = ((seen.permute(1, 2, 0) + 1) * 127.5).round().numpy()
+        assert not other or str(prevailing(pixels)) in caption.split(",")[0]
+    assert 0.3 < sum(not torch.equal(a, b) for a, b in zip(plain.images, some.images, strict=True)) / sum(changed) < 0.7
+    again = taken(recolour=0.5)
+    assert torch.equal(again.images, some.images)
+    assert again.captions == some.captions
 
 
 def test_the_next_batches_are_read_while_a_step_is_computed(dataset: PreparedDataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, features
 from pydantic import AfterValidator, Field
 
 from atelier.datasets.base import Dataset, DatasetOptions, Item, dataset, package_file
+from atelier.datasets.hues import HUES, prevailing
 
 Category = Literal[
     "Smileys & Emotion",
@@ -36,9 +37,6 @@ TONES = {"1F3FB": "light", "1F3FC": "medium-light", "1F3FD": "medium", "1F3FE": 
 DESIGN_BOX = 1320 / 1024  # em; OpenMoji draws in a square whose side is the advance, and ascent plus descent as well
 ZOOM = 1.1  # most of the art leaves a wide margin in its box; beyond this one in six would have to be drawn smaller than the rest
 DRAWN = 128  # pixels, the least that a picture is drawn in before it is reduced
-HUES = {"red": 15, "orange": 46, "yellow": 66, "green": 165, "blue": 250, "purple": 310, "pink": 342}  # degrees that each ends at
-VIVID = 0.25  # the least difference of a coloured pixel's channels
-MOSTLY = 0.6  # of what is coloured, that one colour must have for the picture to be called by it
 MARGIN = 0.015  # of the picture, on each side, kept white
 
 
@@ -96,26 +94,6 @@ def _captions(entry: dict[str, Any], tones: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((full, ", ".join((full, *tags)), f"an emoji of {full}", other_name)))
 
 
-def colours(picture: NDArray[Any]) -> dict[str, float]:
-    """How much there is of each colour in [H, W, 3] of 0 to 255, by its name; nothing where little is coloured."""
-    hues, saturations, brightest = np.asarray(Image.fromarray(picture.astype(np.uint8)).convert("HSV"), np.float64).reshape(-1, 3).T / 255
-    chroma = saturations * brightest
-    vivid = chroma > VIVID
-    if vivid.mean() < 0.02:
-        return {}
-    names = np.array([*HUES, "red"])[np.searchsorted(list(HUES.values()), 360 * hues[vivid], side="right")]
-    names[(names == "orange") & (brightest[vivid] < 0.72)] = "brown"
-    names[(names == "red") & (saturations[vivid] < 0.45)] = "pink"
-    return {name: float(chroma[vivid][names == name].sum()) for name in np.unique(names).tolist()}
-
-
-def _colour(picture: NDArray[Any]) -> str | None:
-    """The colour that most of what is coloured has; None where there is little or no one prevails."""
-    amounts = colours(picture)
-    most = max(amounts, key=amounts.__getitem__, default="")
-    return most if amounts and amounts[most] >= MOSTLY * sum(amounts.values()) else None
-
-
 def _coloured(caption: str, colour: str | None) -> tuple[str, ...]:
     """ "an apple", "red" → "a red apple"; nothing for what names a colour already, or begins without an article."""
     article, _, name = caption.partition(" ")
@@ -147,7 +125,7 @@ def _distinct(options: EmojiOptions) -> dict[str, Item]:
         picture = np.asarray(_write(char, box, pad=0), np.int16)
         brightness = int(picture.sum()) // 500
         if not any(np.abs(picture - other).max() < 8 for near in (-1, 0, 1) for other in seen[brightness + near]):
-            kept[char] = replace(item, captions=(*item.captions, *_coloured(item.captions[0], _colour(picture))))
+            kept[char] = replace(item, captions=(*item.captions, *_coloured(item.captions[0], prevailing(picture))))
             seen[brightness].append(picture)
     return kept
 

@@ -180,7 +180,10 @@ def _captions(hp: Hyperparameters, dataset: PreparedDataset, training: Training)
         source=source,
         templates=list(templates_of(source)),
         count=len({caption for row in training.batches.rows for caption in training.batches.captions[row]}),
-        augmentation={"word_dropout": hp.word_dropout} if hp.text_encoder == "learned" else {},
+        augmentation={
+            **({"word_dropout": hp.word_dropout} if hp.text_encoder == "learned" else {}),
+            **({"recolour": hp.recolour} if hp.recolour else {}),
+        },
     )
 
 

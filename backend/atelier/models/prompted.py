@@ -53,6 +53,8 @@ class PromptedHyperparameters(Hyperparameters):
     """Share of captions of which the generator and its discriminator hear but some of the words, each as likely as not."""
     thinning_warmup: int = Field(8000, ge=0, le=1_000_000, json_schema_extra=TEXT)
     """Steps over which that share rises from none: whole captions say more, and are learned first."""
+    recolour: float = Field(0.0, ge=0, le=1, json_schema_extra=TEXT)
+    """Share of pictures whose colour a caption says that are shown in another, as they are then called; for things on plain ground."""
     hinge_margin: float = Field(0.25, gt=0, le=10)
     """Logit beyond which a discriminator is sure enough of an image, by the hinge loss."""
     augment: Policy = "translation"

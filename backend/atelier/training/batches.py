@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from atelier.datasets.cache import PreparedDataset
+from atelier.datasets.hues import recoloured
 from atelier.models.base import Batch, Hyperparameters
+from atelier.models.prompted import PromptedHyperparameters
 from atelier.text.captions import captions_of
 from atelier.training import parallel
 
@@ -35,6 +38,7 @@ class Batches:
             )
         self.captions: Sequence[tuple[str, ...]] = captions_of(dataset) if captioned else ()  # of each picture
         self.mirrors = hp.flip and dataset.mirrorable
+        self.recolours = hp.recolour if isinstance(hp, PromptedHyperparameters) and dataset.spec.channels == 3 else 0.0
         # Images come as [N, H, W, C]; channels last spares their copy, and convolutions are faster in it on CPU and CUDA.
         self.memory_format = torch.contiguous_format if device.type == "mps" else torch.channels_last
         self.waited = 0.0
@@ -88,7 +92,20 @@ class Batches:
             picks = np.random.default_rng((self.seed, 3, start)).random(self.size)[mine]  # one of each picture's, by chance
             said = (self.captions[row] for row in rows[mine])
             captions = tuple(some[int(pick * len(some))] for some, pick in zip(said, picks, strict=True))
+        if self.recolours:
+            lots = np.random.default_rng((self.seed, 4, start)).random((self.size, 2))[mine]
+            captions = self._recolour(pixels, rows[mine], captions, lots)
         return [array.pin_memory() for array in arrays] if self.device.type == "cuda" else arrays, captions
+
+    def _recolour(
+        self, pixels: NDArray[np.uint8], rows: NDArray[np.int64], captions: tuple[str, ...], lots: NDArray[np.float64]
+    ) -> tuple[str, ...]:
+        """Some of the pictures anew, in place; what is then said of each."""
+        said = list(captions)
+        for place, (row, (chance, lot)) in enumerate(zip(rows, lots, strict=True)):
+            if chance < self.recolours and (other := recoloured(pixels[place], self.captions[row], lot)):
+                pixels[place], said[place] = other
+        return tuple(said)
 
     def _indices(self, start: int) -> Iterator[int]:
         size = len(self.rows)

@@ -6422,6 +6422,11 @@ export interface components {
              */
             thinning_warmup?: number;
             /**
+             * Recolour
+             * @description Share of pictures whose colour a caption says that are shown in another, as they are then called; for things on plain ground.
+             */
+            recolour?: number;
+            /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
              */
@@ -6482,6 +6487,17 @@ export interface components {
              */
             upsampling?: "transposed" | "nearest";
             /**
+             * Refinement
+             * @description What Stage II draws is added to Stage I's enlarged images; or drawn anew, and what it sees of them on its way down goes across.
+             * @enum {string}
+             */
+            refinement?: "residual" | "unet";
+            /**
+             * Restoration Weight
+             * @description How much Stage II is told to restore real images that were made small and marred: half of what it is given; 0 gives it none.
+             */
+            restoration_weight?: number;
+            /**
              * Generator Width
              * @description Channels of Stage I's last hidden layer; each layer before it has twice as many.
              */
@@ -6493,9 +6509,14 @@ export interface components {
             generator_width_stage2?: number;
             /**
              * Discriminator Width
-             * @description Channels of the discriminators' first layers; each layer after it has twice as many.
+             * @description Channels of the first layer of Stage I's discriminator; each layer after it has twice as many.
              */
             discriminator_width?: number;
+            /**
+             * Discriminator Width Stage2
+             * @description The same of Stage II's; as many as Stage I's where not given.
+             */
+            discriminator_width_stage2?: number | null;
             /**
              * Generator Learning Rate
              * @description Adam's learning rate for the generators.
@@ -7183,6 +7204,11 @@ export interface components {
              * @description Steps over which that share rises from none: whole captions say more, and are learned first.
              */
             thinning_warmup?: number;
+            /**
+             * Recolour
+             * @description Share of pictures whose colour a caption says that are shown in another, as they are then called; for things on plain ground.
+             */
+            recolour?: number;
             /**
              * Hinge Margin
              * @description Logit beyond which a discriminator is sure enough of an image, by the hinge loss.
