@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import avg_pool2d
 
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.stackgan import ConditioningAugmentation, StackGAN, StackGANHyperparameters, enlarged
+from atelier.models.stackgan import ConditioningAugmentation, StackGAN, StackGANHyperparameters, enlarged, marred
 
 SPEC = ImageSpec(channels=3, resolution=16)
 CAPTIONS = ("a red cat", "a dog", "a cup", "two birds")
@@ -90,7 +90,8 @@ def test_stage_one_sees_small_images_and_stage_two_large_ones() -> None:
 
 @pytest.mark.parametrize("stage", ["first", "second"])
 def test_losses_add_up(stage: str) -> None:
-    model = build(kl_weight=3.0, matching_weight=0.5, word_weight=0, reconstruction_weight=1.5, diversity_weight=2.0).eval()
+    weights = {"kl_weight": 3.0, "matching_weight": 0.5, "word_weight": 0, "reconstruction_weight": 1.5, "diversity_weight": 2.0}
+    model = build(**weights, restoration_weight=2.5).eval()
     model.matching.NOISE = 0.0
     losses = model.draw_small(batch()) if stage == "first" else model.draw_large(batch())
     game = getattr(model, f"{stage}_game")
@@ -104,6 +105,8 @@ def test_losses_add_up(stage: str) -> None:
     expected = unconvincing + 3 * losses["kl"] + 0.5 * (matched - real).clamp(min=0).mean() - 2 * losses.get("spread", 0)
     own = model.reduced(batch().images) if stage == "first" else batch().images
     expected = expected + 1.5 * (drawn - own).abs().mean()
+    if stage == "second":
+        expected = expected + 2.5 * (drawn[2:] - own[2:]).abs().mean()  # the half that was restored
     torch.testing.assert_close(losses["loss"], expected)
 
 
@@ -116,6 +119,57 @@ def test_stage_two_is_also_judged_without_the_caption() -> None:
     assert real.shape == (4, 2)
     expected = torch.relu(0.25 - real).sum(dim=1).mean() + torch.relu(0.25 + fake).sum(dim=1).mean()
     torch.testing.assert_close(model.judge_large(batch())["loss"], expected)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_half_of_what_stage_two_is_given_are_real_images_made_small_and_marred(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(restoration_weight=weight).eval()
+    monkeypatch.setattr("atelier.models.stackgan.marred", lambda images: images)
+    given: list[torch.Tensor] = []
+    model.generator.second.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].tanh()))
+    losses = model.draw_large(batch())
+    real = torch.isclose(given[0], model.reduced(batch().images), atol=1e-4).flatten(1).all(dim=1)
+    assert real.tolist() == [False, False, *[weight > 0] * 2]
+    assert ("restoration" in losses) == (weight > 0)
+
+
+def test_marred_images_differ_each_by_its_own_amount_and_stay_in_range() -> None:
+    torch.manual_seed(0)
+    images = torch.full((64, 3, 16, 16), 0.9)
+    images[:, :, 4:12, 4:12] = -0.9
+    made = marred(images)
+    assert made.abs().max() <= 1
+    changes = (made - images).abs().mean(dim=(1, 2, 3))
+    assert changes.min() < 0.1 < 0.2 < changes.max() < 0.7
+    edges = (made[:, 0, 8, :8] > 0).sum(dim=1)
+    assert len(edges.unique()) > 1  # warped
+
+
+@pytest.mark.parametrize("refinement", ["residual", "unet"])
+def test_details_of_stage_one_reach_stage_twos_images(refinement: str) -> None:
+    second = build(refinement=refinement, discriminator_width_stage2=4).eval().generator.second
+    small = torch.randn(1, 3, 8, 8, requires_grad=True)
+    images, _ = second(small, torch.randn(1, 32), torch.zeros(1, 16))
+    torch.nn.init.zeros_(second.joint[0].weight)  # so that the way through the smallest features is cut
+    cut, _ = second(small, torch.randn(1, 32), torch.zeros(1, 16))
+    (gradient,) = torch.autograd.grad(cut[0, 0, 8, 8], small)
+    assert images.shape == (1, 3, 16, 16)
+    assert gradient[0, :, 4, 4].abs().max() > 0
+
+
+def test_without_restoring_what_is_drawn_is_added_to_what_stage_one_drew() -> None:
+    second = build(refinement="residual").eval().generator.second
+    torch.nn.init.zeros_(second.up[-1].weight)
+    torch.nn.init.zeros_(second.up[-1].bias)
+    small = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(second(small, torch.randn(2, 32), torch.zeros(2, 16))[0], enlarged(small, 2))
+
+
+def test_stage_twos_discriminator_can_be_narrower() -> None:
+    model = build(discriminator_width=8, discriminator_width_stage2=4)
+    assert [d.layers[0].out_channels for d in (model.first_discriminator, model.second_discriminator)] == [8, 4]
+    model = build(discriminator_width=8)
+    assert model.second_discriminator.layers[0].out_channels == 8
 
 
 def test_a_run_can_begin_with_stage_two() -> None:

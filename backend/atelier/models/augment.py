@@ -215,9 +215,12 @@ def _translation(shift: Tensor) -> Tensor:
 
 def resample(images: Tensor, theta: Tensor) -> Tensor:
     """Square images [N, C, R, R] at the places that theta [N, 2, 3] sends pixels to, bilinear, mirrored at the borders."""
-    size = images.shape[2]
-    grid = affine_grid(theta, list(images.shape), align_corners=False)
+    return sampled(images, affine_grid(theta, list(images.shape), align_corners=False))
+
+
+def sampled(images: Tensor, grid: Tensor) -> Tensor:
+    """Square images [N, C, R, R] at the places [N, R, R, 2], x before y, of an image that is [-1, 1] across: as above."""
     # Folded back into the image by hand: grid_sample's own reflection is missing on Apple's GPUs.
     grid = ((grid - 1).remainder(4) - 2).abs() - 1
-    edge = 1 - 1 / size  # the middle of the last pixel
+    edge = 1 - 1 / images.shape[2]  # the middle of the last pixel
     return grid_sample(images, grid.clamp(-edge, edge), mode="bilinear", padding_mode="zeros", align_corners=False)

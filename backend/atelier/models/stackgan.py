@@ -6,8 +6,9 @@ from typing import ClassVar, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, relu
+from torch.nn.functional import affine_grid, avg_pool2d, interpolate, relu
 
+from atelier.models.augment import sampled
 from atelier.models.base import (
     Batch,
     Conditioning,
@@ -53,12 +54,18 @@ class StackGANHyperparameters(PromptedHyperparameters):
     """Of Stage II; the paper has four for birds and flowers."""
     upsampling: Upsampling = "nearest"
     """How the generators double the size: by transposed convolution, or pixels repeated and convolved, free of checkerboards."""
+    refinement: Literal["residual", "unet"] = "residual"
+    """What Stage II draws is added to Stage I's enlarged images; or drawn anew, and what it sees of them on its way down goes across."""
+    restoration_weight: float = Field(0.0, ge=0, le=1000)
+    """How much Stage II is told to restore real images that were made small and marred: half of what it is given; 0 gives it none."""
     generator_width: int = Field(48, ge=4, le=256)
     """Channels of Stage I's last hidden layer; each layer before it has twice as many."""
     generator_width_stage2: int = Field(24, ge=4, le=256)
     """Channels of Stage II's last hidden layer."""
     discriminator_width: int = Field(32, ge=4, le=256)
-    """Channels of the discriminators' first layers; each layer after it has twice as many."""
+    """Channels of the first layer of Stage I's discriminator; each layer after it has twice as many."""
+    discriminator_width_stage2: int | None = Field(None, ge=4, le=256)
+    """The same of Stage II's; as many as Stage I's where not given."""
     generator_learning_rate: float = Field(2e-4, gt=0, le=0.1)
     """Adam's learning rate for the generators."""
     discriminator_learning_rate: float = Field(2e-4, gt=0, le=0.1)
@@ -130,13 +137,14 @@ class StageI(nn.Module):
 class StageII(nn.Module):
     """Logits of small images, sentences, noise of c → logits [N, C, scale·H, scale·W], before tanh; and the divergence.
 
-    Down to a quarter of the small size, where c comes in again, then residual blocks, and up. Deviation from the paper: what comes out
-    is added to the enlarged logits, so that Stage II begins with what Stage I can do.
+    Down to a quarter of the small size, where c comes in again, then residual blocks, and up. Deviations from the paper: what comes out
+    is added to the enlarged logits, so that Stage II begins with what Stage I can do; or else, what was seen on the way down is added
+    on the way up where the size is the same (Ronneberger et al. 2015, arXiv 1505.04597, figure 1), so that no detail is lost.
     """
 
     def __init__(self, hp: StackGANHyperparameters, channels: int, text_dim: int) -> None:
         super().__init__()
-        self.scale = hp.scale
+        self.scale, self.residual = hp.scale, hp.refinement == "residual"
         self.augmentation = ConditioningAugmentation(text_dim, hp.condition_dim)
         doublings = hp.scale.bit_length() + 1  # up from a quarter of the small size
         width = hp.generator_width_stage2 * 2 ** (doublings - 1)
@@ -166,15 +174,46 @@ class StageII(nn.Module):
 
     def forward(self, small: Tensor, sentences: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         c, divergence = self.augmentation(sentences, noise)
-        x = self.down(small.tanh())
+        x, seen = small.tanh(), []
+        for layer in self.down:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                seen.append(x)
+        seen.pop()  # the smallest goes on itself
         x = self.joint(torch.cat([x, c[:, :, None, None].expand(-1, -1, *x.shape[2:]).to(x.dtype)], dim=1))
         for block in self.blocks:
             x = relu(x + block(x))
-        return enlarged(small, self.scale) + self.up(x), divergence
+        for layer in self.up:
+            if isinstance(layer, nn.ReLU) and seen and not self.residual:
+                x = x + seen.pop()
+            x = layer(x)
+        return enlarged(small, self.scale) + x if self.residual else x, divergence
 
 
 def enlarged(small: Tensor, scale: int) -> Tensor:
     return interpolate(small, scale_factor=float(scale), mode="bilinear", align_corners=False)
+
+
+def marred(images: Tensor) -> Tensor:
+    """Images [N, C, H, W] in [-1, 1] → same, as a weak generator might have drawn them: warped, blurred, clouded and noisy.
+
+    Each by its own amount of each. A stage that learns from marred images bears the faults of the one before it (Ho et al. 2021, arXiv
+    2106.15282, section 4, with blur and noise).
+    """
+    n, channels, height, width = images.shape
+    warp, blur, cloud, noise = torch.rand(4, n, 1, 1, 1, device=images.device)
+
+    def smooth(channels: int, cells: int) -> Tensor:
+        knots = torch.randn(n, channels, cells, cells, device=images.device)
+        return interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
+
+    still = affine_grid(torch.eye(2, 3, device=images.device).expand(n, 2, 3), list(images.shape), align_corners=False)
+    shift = 0.15 * warp * (smooth(2, 5) + smooth(2, 9) / 2)
+    images = sampled(images, still + shift.permute(0, 2, 3, 1))
+    images = images.lerp(avg_pool2d(images, 3, 1, 1, count_include_pad=False), blur)
+    clouds = 0.3 * cloud.square() * (smooth(channels, 9) + smooth(channels, 17) / 2)
+    made: Tensor = (images + clouds + 0.1 * noise * torch.randn_like(images)).clamp(-1, 1)
+    return made
 
 
 class StackGANGenerator(PromptedGenerator):
@@ -235,6 +274,8 @@ class StackGAN(GenerativeModel):
             "batch_size": 16,
             "condition_dim": 16,
             "residual_blocks": 1,
+            "refinement": "unet",
+            "restoration_weight": 50.0,
             "generator_width": 16,
             "generator_width_stage2": 8,
             "discriminator_width": 8,
@@ -248,7 +289,10 @@ class StackGAN(GenerativeModel):
             "batch_size": 32,
             "wrong_captions": "one-word",
             "kl_weight": 0.5,
+            "refinement": "unet",
+            "restoration_weight": 50.0,
             "discriminator_width": 48,
+            "discriminator_width_stage2": 24,
             "generator_learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "schedule": "linear",
@@ -291,11 +335,12 @@ class StackGAN(GenerativeModel):
         dim = self.generator.condition_dim
         norm: Literal["batch", "spectral"] = "batch" if hp.variant == "classic" else "spectral"
         small, width = spec.resolution // hp.scale, hp.discriminator_width
+        later_width = hp.discriminator_width_stage2 or width
         self.first_discriminator = MatchingDiscriminator(
             spec.channels, small, width, dim, hp.condition_dim, norm=norm, unconditional=norm == "spectral"
         )
         self.second_discriminator = MatchingDiscriminator(
-            spec.channels, spec.resolution, width, dim, hp.condition_dim, norm=norm, unconditional=True
+            spec.channels, spec.resolution, later_width, dim, hp.condition_dim, norm=norm, unconditional=True
         )
         self.matching = Matching(spec.channels, small, dim)
         self.reader = Reader(hp, self.generator, self.matching, reduced=self.reduced)
@@ -340,8 +385,17 @@ class StackGAN(GenerativeModel):
         own, first_noise, second_noise = torch.split(z, self.generator.parts, dim=1)
         with torch.no_grad():
             small, _ = self.generator.first(asked.sentences, first_noise, own)
+            if self.hp.restoration_weight:
+                restored = slice(asked.own // 2, asked.own)
+                real = batch.images[restored]
+                small[restored] = marred(self.reduced(real)).clamp(-0.999, 0.999).atanh()
         logits, divergence = self.generator.second(small, asked.sentences, second_noise)
-        return self.with_divergence(self.second_game.drawing_losses(asked, logits.tanh(), z, batch), divergence)
+        drawn = logits.tanh()
+        losses = self.second_game.drawing_losses(asked, drawn, z, batch)
+        if self.hp.restoration_weight:
+            losses["restoration"] = (drawn[restored] - real).float().abs().mean()
+            losses["loss"] = losses["loss"] + self.hp.restoration_weight * losses["restoration"]
+        return self.with_divergence(losses, divergence)
 
     def judge_large(self, batch: Batch) -> Losses:
         return self.second_game.judging_losses(batch.images, batch)
