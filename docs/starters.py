@@ -31,8 +31,8 @@ STARTERS: dict[str, str] = {
     ),
     "digits-vae": "vae --dataset digits --preset quick",
     "emoji-text-dcgan": (
-        "text_dcgan --dataset emoji --preset quick --set steps=7500 --set generator_learning_rate=0.001 --set word_weight=3"
-        " --set reconstruction_weight=200"
+        "text_dcgan --dataset emoji --preset quick --set flip=false --set steps=8000 --set generator_learning_rate=0.001"
+        " --set word_weight=3 --set matching_weight=2 --set reconstruction_weight=150 --set recolour=0.4"
     ),
     "emoji-stackgan": (
         "stackgan --dataset emoji --preset quick --set steps=4000 --set steps_stage2=1200 --set generator_learning_rate=0.001"

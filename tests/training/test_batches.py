@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,19 +77,17 @@ def test_flips_mirror_about_half_of_the_images(dataset: PreparedDataset) -> None
     assert 10 <= sum(kept) <= 40
 
 
-def test_pictures_that_a_caption_calls_by_their_colour_are_seen_in_others(tmp_path: Path) -> None:
-    data = prepare(open_dataset("emoji", {"categories": ["Food & Drink"]}), 16, tmp_path)
-
+def test_pictures_that_a_caption_calls_by_their_colour_are_seen_in_others(dataset: PreparedDataset) -> None:
     def taken(**chosen: Any) -> Batch:
-        hp = PromptedHyperparameters(**{"split": "all", "flip": False, "batch_size": 64} | chosen)
-        return Batches(data, hp, device=CPU, seed=0, captioned=True).take(64)
+        hp = PromptedHyperparameters(**{"split": "all", "batch_size": 50} | chosen)
+        return Batches(dataset, hp, device=CPU, seed=0, captioned=True).take(50)
 
     plain, all_, some = taken(), taken(recolour=1), taken(recolour=0.5)
     changed = [not torch.equal(a, b) for a, b in zip(plain.images, all_.images, strict=True)]
-    assert 20 < sum(changed) < 60  # those that have one colour
+    assert 20 < sum(changed) < 50  # but for brown ones, and those that would not be called by their new colour
     for seen, caption, other in zip(all_.images, all_.captions, changed, strict=True):
         pixels = ((seen.permute(1, 2, 0) + 1) * 127.5).round().numpy()
-        assert not other or str(prevailing(pixels)) in caption.split(",")[0]
+        assert not other or str(prevailing(pixels)) in caption
     assert 0.3 < sum(not torch.equal(a, b) for a, b in zip(plain.images, some.images, strict=True)) / sum(changed) < 0.7
     again = taken(recolour=0.5)
     assert torch.equal(again.images, some.images)

@@ -208,10 +208,10 @@ def marred(images: Tensor) -> Tensor:
         return interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
 
     still = affine_grid(torch.eye(2, 3, device=images.device).expand(n, 2, 3), list(images.shape), align_corners=False)
-    shift = 0.15 * warp * (smooth(2, 5) + smooth(2, 9) / 2)
+    shift = 0.08 * warp * (smooth(2, 5) + 0.7 * smooth(2, 9) + 0.4 * smooth(2, 17))
     images = sampled(images, still + shift.permute(0, 2, 3, 1))
     images = images.lerp(avg_pool2d(images, 3, 1, 1, count_include_pad=False), blur)
-    clouds = 0.3 * cloud.square() * (smooth(channels, 9) + smooth(channels, 17) / 2)
+    clouds = 0.2 * cloud.square() * (smooth(channels, 9) + smooth(channels, 17) / 2)
     made: Tensor = (images + clouds + 0.1 * noise * torch.randn_like(images)).clamp(-1, 1)
     return made
 
