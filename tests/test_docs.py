@@ -179,14 +179,14 @@ def test_what_is_packed_is_a_starter_in_half_precision_and_draws(tmp_path: Path,
     monkeypatch.setenv("ATELIER_STORE_DIR", str(tmp_path / "store"))
     command = [sys.executable, "-m", "atelier", "train", "vae", "--dataset", "shapes", "--data", "count=20"]
     command += ["--preset", "debug", "--set", "steps=2", "--model", "small"]
-    for _ in range(2):
-        subprocess.run(command, check=True, capture_output=True)
+    for more in ([], ["--start-from", "small@1"]):
+        subprocess.run([*command, *more], check=True, capture_output=True)
     pack = runpy.run_path(str(ROOT / "docs" / "starters.py"))["pack"]
     pack.__globals__["ROOT"] = tmp_path
     folder = pack("small", tmp_path / "store")
     assert folder == tmp_path / "models_store" / "versions" / "small" / "v1"
     manifest, generator = artifact.load(folder, torch.device("cpu"))
-    assert (manifest.starter, manifest.training.job) == (True, None)
+    assert (manifest.starter, manifest.training.job, manifest.training.start_from) == (True, None, None)  # both stay behind
     trained = tmp_path / "store" / "versions" / "small" / "v2"
     assert (folder / "generator.safetensors").stat().st_size < 0.6 * (trained / "generator.safetensors").stat().st_size
     assert (folder / "samples.png").read_bytes() == (trained / "samples.png").read_bytes()
@@ -209,4 +209,5 @@ def test_every_starter_is_there_and_comes_into_the_image_and_nothing_else_of_a_s
     assert commands.keys() == there
     assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in commands}
     readme = (ROOT / "models_store" / "README.md").read_text()
-    assert [name for name, command in commands.items() if f"| `{name}` | `atelier train {command}` |" not in readme] == []
+    rows = {name: ", then ".join(f"`atelier train {run}`" for run in runs) for name, runs in commands.items()}
+    assert [name for name, told in rows.items() if f"| `{name}` | {told} |" not in readme] == []
