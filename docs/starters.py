@@ -84,7 +84,9 @@ def main() -> None:
             train(name, options.work)
         folder = pack(name, options.work)
         size = sum(file.stat().st_size for file in folder.iterdir())
-        print(f"{name}: {size / 1e6:.1f} MB, by:", *(f"\n    atelier train {run} --model {name}" for run in STARTERS[name]))
+        print(f"{name}: {size / 1e6:.1f} MB, by:")
+        for run in STARTERS[name]:
+            print(f"    atelier train {run} --model {name}")
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ def recoloured(picture: NDArray[np.uint8], captions: Sequence[str], lot: float) 
     """
     is_so = prevailing(picture)
     fitting = [caption for caption in captions if [name for _, name in _SAID.findall(caption)] == [is_so]]
-    if not fitting:
+    if is_so is None or not fitting:
         return None
     choice = int(lot * len(fitting) * (len(HUES) - 1))
     others = [name for name in HUES if name != is_so]
     caption, hue = fitting[choice // len(others)], others[choice % len(others)]
-    turned = _turned(picture, _MIDDLES[hue] - _MIDDLES[is_so])  # type: ignore[index]  # a caption says it, so it is one of them
+    turned = _turned(picture, _MIDDLES[hue] - _MIDDLES[is_so])
     return (turned, _SAID.sub(lambda said: f"{_article(said[1], hue)}{hue}", caption)) if prevailing(turned) == hue else None
 
 
