@@ -79,4 +79,4 @@ def test_children_go_with_their_process_and_also_after_it(tmp_path: Path) -> Non
 def test_jobs_and_their_processes_share_processors(max_jobs: int, processes: int, threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     settings = Settings(max_jobs=max_jobs, processes_per_job=processes, _env_file=None)
-    assert LocalExecutor(settings).defaults == {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": threads}
+    assert LocalExecutor(settings).defaults == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000", "OMP_NUM_THREADS": threads}
