@@ -2,13 +2,24 @@
 
 import copy
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
 
 from atelier.models import architectures
 from atelier.models.base import Batch, ImageSpec
-from atelier.models.prompted import SPREAD, Matching, PromptedGenerator, PromptedHyperparameters, Reader, crossed, spread, thinned
+from atelier.models.prompted import (
+    SPREAD,
+    Matching,
+    MatchingDiscriminator,
+    PromptedGenerator,
+    PromptedHyperparameters,
+    Reader,
+    crossed,
+    spread,
+    thinned,
+)
 from atelier.models.text_dcgan import TextDCGAN
 
 SPEC = ImageSpec(channels=3, resolution=16)
@@ -219,3 +230,13 @@ def test_a_caption_is_read_alike_in_whatever_batch_it_first_comes(name: str) -> 
     for caption, sentence in zip(("star", *CAPTIONS), read[1:-1], strict=True):
         assert torch.equal(sentence, model.generator.sentences([caption])[0])  # type: ignore[operator]
     assert torch.equal(read[[0, -1]], model.generator.sentences(["a red", "red star"]))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral", "none"])
+def test_pictures_are_judged_under_each_sentence_as_under_it_alone(norm: Literal["batch", "spectral", "none"]) -> None:
+    discriminator = MatchingDiscriminator(3, 16, 8, 12, 6, norm=norm, unconditional=True).eval()
+    images, own, wrong = torch.randn(4, 3, 16, 16), torch.randn(4, 12), torch.randn(4, 12)
+    first, second = discriminator(images, own), discriminator(images, wrong)
+    expected = torch.cat([first[:, :1], second], dim=1)  # the last is of the picture alone
+    torch.testing.assert_close(discriminator(images, own, wrong), expected)
+    assert not torch.allclose(first[:, 0], second[:, 0])

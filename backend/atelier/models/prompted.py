@@ -211,27 +211,28 @@ class MatchingDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, *sentences: Tensor) -> Tensor:
         features = self.layers(images)
-        logits = [self.pair(features, some) for some in sentences]
-        return torch.cat(logits if self.alone is None else [*logits, self.alone(features.flatten(1))], dim=1)
+        logits = self.pair(features, sentences)
+        return torch.cat([logits, self.alone(features.flatten(1))], dim=1) if self.alone is not None else logits
 
 
 class Projecting(nn.Module):
-    """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1], by a scalar product."""
+    """Features [N, F, 4, 4], several sentences [N, dim] each → logits [N, sentences], by scalar products."""
 
     def __init__(self, channels: int, text_dim: int) -> None:
         super().__init__()
         self.embedding = nn.Linear(text_dim, channels * 16, bias=False)
         self.last = nn.Linear(channels * 16, 1)
 
-    def forward(self, features: Tensor, sentences: Tensor) -> Tensor:
+    def forward(self, features: Tensor, sentences: Sequence[Tensor]) -> Tensor:
         flat = features.flatten(1)
-        told: Tensor = (flat.float() * self.embedding(sentences).float()).sum(dim=1, keepdim=True)  # too many products for bfloat16
+        embedded = self.embedding(torch.stack(list(sentences), dim=1)).float()
+        told: Tensor = (flat.float()[:, None] * embedded).sum(dim=2)  # too many products for bfloat16
         logits: Tensor = self.last(flat) + told
         return logits
 
 
 class Joining(nn.Module):
-    """Features [N, F, 4, 4], sentences [N, dim] → logits [N, 1], by a convolution over both."""
+    """Features [N, F, 4, 4], several sentences [N, dim] each → logits [N, sentences], by a convolution over both."""
 
     def __init__(self, channels: int, text_dim: int, projection_dim: int, norm: Literal["batch", "none"]) -> None:
         super().__init__()
@@ -240,7 +241,10 @@ class Joining(nn.Module):
         self.norm = nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
         self.last = nn.Linear(channels * 16, 1)
 
-    def forward(self, features: Tensor, sentences: Tensor) -> Tensor:
+    def forward(self, features: Tensor, sentences: Sequence[Tensor]) -> Tensor:
+        return torch.cat([self.joined(features, some) for some in sentences], dim=1)
+
+    def joined(self, features: Tensor, sentences: Tensor) -> Tensor:
         everywhere = self.project(sentences)[:, :, None, None].expand(-1, -1, *features.shape[2:])
         joint = leaky_relu(self.norm(self.joint(torch.cat([features, everywhere], dim=1))), 0.2)
         logits: Tensor = self.last(joint.flatten(1))
