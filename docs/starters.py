@@ -35,16 +35,17 @@ STARTERS: dict[str, tuple[str, ...]] = {  # one run after the other, where there
         " --set word_weight=3 --set matching_weight=2 --set reconstruction_weight=150 --set recolour=0.4",
     ),
     "emoji-stackgan": (
-        "stackgan --dataset emoji --preset quick --set steps=4000 --set steps_stage2=1200 --set generator_learning_rate=0.001"
-        " --set matching_weight=1.5 --set word_weight=3 --set reconstruction_weight=150",
+        "stackgan --dataset emoji --preset quick --set steps=4000 --set steps_stage2=1200 --set ema_images=10000"
+        " --set generator_learning_rate=0.001 --set matching_weight=1.5 --set word_weight=3 --set reconstruction_weight=150",
         "stackgan --dataset emoji --preset quick --start-from emoji-stackgan@1 --set first_stage=2 --set flip=false"
-        " --set steps_stage2=2500 --set generator_learning_rate=0.001 --set matching_weight=1.5 --set word_weight=3"
-        " --set reconstruction_weight=150 --set restoration_weight=100",
+        " --set steps_stage2=2500 --set ema_images=10000 --set generator_learning_rate=0.001 --set matching_weight=1.5"
+        " --set word_weight=3 --set reconstruction_weight=150 --set restoration_weight=100",
     ),
     "shapes-stackgan": (
-        "stackgan --dataset shapes --data hold_out=pairs --preset quick",
+        "stackgan --dataset shapes --data hold_out=pairs --preset quick --set steps=8000 --set steps_stage2=3000 --set ema_images=10000",
         "stackgan --dataset shapes --data hold_out=pairs --preset quick --start-from shapes-stackgan@1 --set first_stage=2"
-        " --set augment=none --set steps_stage2=1500 --set generator_learning_rate=0.001 --set restoration_weight=100",
+        " --set augment=none --set steps_stage2=1500 --set ema_images=10000 --set generator_learning_rate=0.001"
+        " --set restoration_weight=100",
     ),
 }
 KEEP_NETWORKS = ("vae",)  # encode as well as they draw

@@ -5,12 +5,14 @@ import io
 import json
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import time
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -21,6 +23,7 @@ import yaml
 from PIL import Image
 from tests.conftest import photograph
 
+from atelier.cli.common import pairs
 from atelier.datasets.cache import prepare
 from atelier.datasets.catalog import open_dataset
 from atelier.datasets.downloads import downloads
@@ -34,6 +37,7 @@ from atelier.training.loop import Training
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+STARTERS = runpy.run_path(str(ROOT / "docs" / "starters.py"))["STARTERS"]
 
 
 def block(language: str, containing: str) -> str:
@@ -199,15 +203,26 @@ def test_what_is_packed_is_a_starter_in_half_precision_and_draws(tmp_path: Path,
 
 
 def test_every_starter_is_there_and_comes_into_the_image_and_nothing_else_of_a_store_does() -> None:
-    commands = runpy.run_path(str(ROOT / "docs" / "starters.py"))["STARTERS"]
     there = {
         path.parent.parent.name
         for path in (ROOT / "models_store" / "versions").glob("*/v1/manifest.json")
         if json.loads(path.read_text()).get("starter")
     }
     ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text()
-    assert commands.keys() == there
-    assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in commands}
+    assert STARTERS.keys() == there
+    assert set(re.findall(r"^!models_store/(.+)$", ignore, flags=re.MULTILINE)) == {f"versions/{name}/v1" for name in STARTERS}
     readme = (ROOT / "models_store" / "README.md").read_text()
-    rows = {name: ", then ".join(f"`atelier train {run}`" for run in runs) for name, runs in commands.items()}
+    rows = {name: ", then ".join(f"`atelier train {run}`" for run in runs) for name, runs in STARTERS.items()}
     assert [name for name, told in rows.items() if f"| `{name}` | {told} |" not in readme] == []
+
+
+@pytest.mark.parametrize("name", STARTERS)
+def test_the_command_of_a_starter_still_asks_for_what_trained_it(name: str) -> None:
+    """A preset that changes must not change what a starter is said to be made by."""
+    architecture, *words = shlex.split(STARTERS[name][-1])
+    chosen = pairs("--set", [value for option, value in pairwise(words) if option == "--set"])
+    asked = architectures[architecture].hyperparameters(words[words.index("--preset") + 1], **chosen).model_dump(mode="json")
+    trained = json.loads((ROOT / "models_store" / "versions" / name / "v1" / "manifest.json").read_text())["hyperparameters"]
+    earlier = {"steps", "text_steps"} if chosen.get("first_stage") == 2 else set()  # those of stages that are not trained again
+    compared = trained.keys() - earlier
+    assert {key: asked[key] for key in compared} == {key: trained[key] for key in compared}

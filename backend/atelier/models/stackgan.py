@@ -284,9 +284,10 @@ class StackGAN(GenerativeModel):
         },
         "quick": {
             "resolution": 64,
-            "steps": 8000,
-            "steps_stage2": 3000,
+            "steps": 3200,
+            "steps_stage2": 400,
             "batch_size": 32,
+            "ema_images": 2000,
             "wrong_captions": "one-word",
             "kl_weight": 0.5,
             "refinement": "unet",
