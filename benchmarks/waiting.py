@@ -3,12 +3,14 @@
 A training of several threads that sleep between two pieces of work, wait awake for a moment first as those of a job do, or for longer, as
 torch comes; and one of one thread, which waits for none. Each trains the preset quick of an architecture on shapes in a process of its own,
 `nice` as a job: alone, then beside a process that draws one picture of a DCGAN after the other by one thread, as the service does. They
-take turns; medians of the rounds: milliseconds a step, how many times the steps of one thread that makes, and milliseconds a picture.
+take turns; medians of the rounds: milliseconds a step, how many times the steps of one thread that makes, and milliseconds a
+picture; inf where none was done in that time.
 
     python benchmarks/waiting.py [--architectures dcgan text_dcgan] [--rounds 3] [--steps 20]
 """
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
@@ -99,7 +101,7 @@ def compare(architecture: str, rounds: int, steps: int, store: Path, *, beside: 
     one = statistics.median(waits["one thread"])
     for name, seen in waits.items():
         median = statistics.median(seen)
-        drawing = f"   {statistics.median(pictures[name]):5.1f} ms a picture" if beside else ""
+        drawing = f"   {statistics.median(pictures[name] or [math.inf]):5.1f} ms a picture" if beside else ""
         print(f"    {name:20} {median:6.0f} ms a step   {one / median:.2f} times one thread's speed{drawing}")
 
 
