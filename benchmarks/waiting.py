@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import torch
 from scores import open_data
@@ -66,27 +67,31 @@ def draw() -> None:
         print(begun, time.monotonic(), flush=True)
 
 
-def start(environment: dict[str, str], *arguments: object) -> "subprocess.Popen[str]":
+def start(environment: dict[str, str], output: IO[str], *arguments: object) -> "subprocess.Popen[bytes]":
+    """Prints into a file: in a pipe that nobody reads meanwhile, who draws would stand still as soon as it is full."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
-    return subprocess.Popen([sys.executable, __file__, *map(str, arguments)], env=kept | environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, __file__, *map(str, arguments)], env=kept | environment, stdout=output)
 
 
 def measure(environment: dict[str, str], architecture: str, steps: int, store: Path, *, beside: bool) -> tuple[float, list[float]]:
     """Milliseconds a step, and of each picture that was drawn meanwhile."""
-    drawing = start(ENVIRONMENTS["one thread"], "--draw") if beside else None
-    training = start(environment, "--train", architecture, "--steps", steps, "--store", store)
-    begun, done = times(training.communicate()[0])[-1]
-    drawn = []
-    if drawing is not None:
-        drawing.kill()
-        drawn = [1e3 * (end - start) for start, end in times(drawing.communicate()[0]) if begun <= start and end <= done]
-    return 1e3 * (done - begun) / steps, drawn
+    with tempfile.TemporaryFile("w+") as trained, tempfile.TemporaryFile("w+") as drawn:
+        drawing = start(ENVIRONMENTS["one thread"], drawn, "--draw") if beside else None
+        while drawing is not None and not os.fstat(drawn.fileno()).st_size:  # until it draws
+            time.sleep(0.1)
+        training = start(environment, trained, "--train", architecture, "--steps", steps, "--store", store)
+        training.wait()
+        if drawing is not None:
+            drawing.kill()
+            drawing.wait()
+        begun, done = times(trained)[-1]
+        pictures = [1e3 * (end - start) for start, end in times(drawn) if begun <= start and end <= done]
+    return 1e3 * (done - begun) / steps, pictures
 
 
-def times(printed: str) -> list[tuple[float, float]]:
-    return [
-        (float(start), float(end)) for start, end in (line.split() for line in printed.splitlines(keepends=True) if line.endswith("\n"))
-    ]
+def times(printed: IO[str]) -> list[tuple[float, float]]:
+    printed.seek(0)
+    return [(float(start), float(end)) for start, end in (line.split() for line in printed if line.endswith("\n"))]
 
 
 def compare(architecture: str, rounds: int, steps: int, store: Path, *, beside: bool) -> None:
