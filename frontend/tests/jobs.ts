@@ -5,6 +5,7 @@ import type { Evaluation, Job, TrainingRun } from "../src/api/types";
 export function job(different: Partial<Job> = {}): Job {
   return {
     id: 1,
+    revision: 1,
     kind: "train",
     status: "queued",
     cancel_requested: false,

@@ -126,6 +126,10 @@ def test_jobs_from_before_they_could_be_paused_are_kept(database_url: str) -> No
         told = [event.data for event in session.scalars(select(Event).order_by(Event.job_id))]
         assert [(data["id"], data["queue_position"], data["restarts"]) for data in told] == [(1, None, 0), (2, 1, 0), (3, 2, 0)]
         assert session.scalar(select(func.count()).select_from(MetricPoint)) == 3
+    with database.write() as session:
+        (old := session.get_one(Job, 2)).request_pause()
+        session.flush()
+        assert old.revision == 1  # their changes are counted from here on
     if database.engine.dialect.name == "sqlite":  # PostgreSQL's sequence was never asked for the ids above
         with database.write() as session:
             job = Job(kind="train", spec={})

@@ -235,8 +235,8 @@ def test_every_change_tells_a_whole_snapshot_in_the_same_transaction(database: D
             assert event.job_id == job.id
             assert event.type == "job"
             assert event.data == session.get_one(Job, job.id).snapshot()
-            told.append((event.data["status"], event.data["version"]))
-    assert told == [("queued", None), ("starting", None), ("running", None), ("succeeded", 3)]
+            told.append((event.data["revision"], event.data["status"], event.data["version"]))
+    assert told == [(1, "queued", None), (2, "starting", None), (3, "running", None), (4, "succeeded", 3)]
     assert event.data["hyperparameters"] == {"steps": 8}
     assert event.data["seed"] == 3
     assert event.data["created_at"].endswith("Z")

@@ -31,7 +31,8 @@ LOAD_SECONDS = 3.0  # between two looks at the machine
 LastEventId = Annotated[str | None, Header(description="Id of the last event received; what was missed since comes first.")]
 
 EVENTS = """Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about."""
+and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+Without `Last-Event-ID` the stream begins with the state of the jobs it is about."""
 
 LOGS = """Logs send `log` (`{"log", "offset", "next", "text"}`: what was appended, from byte `offset` to byte `next`), which has no id: of
 each, the stream first tells where it ends now, without text, and whoever has read less reads on by `GET /logs/{name}?offset=`. A log

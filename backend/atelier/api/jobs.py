@@ -125,6 +125,8 @@ class JobOut(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
+    revision: int
+    """Grows with every change: of two answers about a job, the one with the larger number is the newer."""
     kind: Kind
     status: Status
     cancel_requested: bool

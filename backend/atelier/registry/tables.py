@@ -143,6 +143,10 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(server_default="0")
+    """Counts the changes: what was read at two moments has an order, though answers that are on their way may overtake each other."""
+
+    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 (SQLAlchemy counts, and wants it so)
 
     version: Mapped["Version | None"] = relationship(lazy="joined", foreign_keys=[version_id])
 
@@ -288,6 +292,7 @@ class Job(Base):
         """The job as the API shows it, in JSON types."""
         return {
             "id": self.id,
+            "revision": self.revision,
             "kind": self.kind,
             "status": self.status,
             "cancel_requested": self.cancel_requested,

@@ -419,7 +419,8 @@ export interface paths {
         /**
          * Follow Preparation
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_preparation"];
         put?: never;
@@ -590,7 +591,8 @@ export interface paths {
         /**
          * Follow Training Run
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_training_run"];
         put?: never;
@@ -826,7 +828,8 @@ export interface paths {
         /**
          * Follow Discovery
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_discovery"];
         put?: never;
@@ -1063,7 +1066,8 @@ export interface paths {
         /**
          * Follow Projection
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_projection"];
         put?: never;
@@ -1316,7 +1320,8 @@ export interface paths {
         /**
          * Follow Evaluation
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_evaluation"];
         put?: never;
@@ -2064,7 +2069,8 @@ export interface paths {
         /**
          * Follow Style Transfer
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          */
         get: operations["follow_style_transfer"];
         put?: never;
@@ -2165,7 +2171,8 @@ export interface paths {
         /**
          * Follow Events
          * @description Events are `job` (the job as it stands, as `GET /training-runs/{id}` gives it), `metrics` (`{"job", "step", "values"}`)
-         *     and `preview` (`{"job", "step", "url"}`). Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
+         *     and `preview` (`{"job", "step", "url"}`). Where an event and the answer to a request cross, the job's `revision` says which is the newer.
+         *     Without `Last-Event-ID` the stream begins with the state of the jobs it is about.
          *
          *     Logs send `log` (`{"log", "offset", "next", "text"}`: what was appended, from byte `offset` to byte `next`), which has no id: of
          *     each, the stream first tells where it ends now, without text, and whoever has read less reads on by `GET /logs/{name}?offset=`. A log
@@ -4963,6 +4970,11 @@ export interface components {
         JobOut: {
             /** Id */
             id: number;
+            /**
+             * Revision
+             * @description Grows with every change: of two answers about a job, the one with the larger number is the newer.
+             */
+            revision: number;
             /**
              * Kind
              * @enum {string}

@@ -7,8 +7,16 @@ import { subscribe } from "./events";
 
 export const jobs = signal<ReadonlyMap<number, Job>>(new Map());
 
+/** Unless something newer is known: an answer may come after an event that tells of a later moment. */
 export function remember(told: Job[]) {
-  jobs.value = new Map([...jobs.value, ...told.map((job): [number, Job] => [job.id, job])]);
+  const known = new Map(jobs.value);
+  for (const job of told) if (!isOlder(job, known.get(job.id))) known.set(job.id, job);
+  jobs.value = known;
+}
+
+/** Two that were not made at the same moment are not the same job: the server has another database by now. */
+function isOlder(job: Job, known: Job | undefined): boolean {
+  return known?.created_at === job.created_at && job.revision < known.revision;
 }
 
 export function isRun(job: Job | undefined): job is TrainingRun {
