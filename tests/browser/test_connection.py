@@ -35,10 +35,10 @@ def test_a_lost_server_is_told_and_found_again(browser: Browser, tmp_path: Path)
 
             page.reload()  # in the middle of it
             expect(page.get_by_text("Running", exact=True)).to_be_visible()
-            late: list[tuple[Route, APIResponse]] = []
-            page.route(re.compile(rf"/training-runs/{run['id']}$"), lambda route: late.append((route, route.fetch())), times=1)
             context.set_offline(True)
             expect(page.get_by_role("status").filter(has_text="This device is offline.")).to_be_visible()
+            late: list[tuple[Route, APIResponse]] = []
+            page.route(re.compile(rf"/training-runs/{run['id']}$"), lambda route: late.append((route, route.fetch())), times=1)
             context.set_offline(False)
             expect(page.get_by_role("status").filter(has_text="This device is offline.")).to_have_count(0)
             while not late:  # the page is back, and asks how the run is
