@@ -1,7 +1,8 @@
 /** How a job has gone so far: what the server kept of its metrics and previews, then what it tells. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
+import type { ServerEvent } from "../api/events";
 import type { Problem } from "../api/problem";
 import type { Job, Preview, TrainingRun } from "../api/types";
 import { subscribe } from "../stores/events";
@@ -20,28 +21,57 @@ export interface Course {
 
 /** Of the job with this number; `read` asks for at most so many points of its metrics, and for its previews. */
 export function useCourse(id: number, read: (points: number) => Promise<[Columns, Preview[]]>): Course {
-  const kept = useResource(`course ${id}`, () => read(mostPoints / 2));
-  const [columns, setColumns] = useState(kept.data?.[0] ?? noColumns);
-  const [previews, setPreviews] = useState(kept.data?.[1] ?? []);
-  const { data } = kept;
+  const { data, problem, hear } = useKept(`course ${id}`, () => read(mostPoints / 2));
+  const [columns, setColumns] = useState(data?.answer[0] ?? noColumns);
+  const [previews, setPreviews] = useState(data?.answer[1] ?? []);
 
   useEffect(() => {
     if (!data) return;
-    setColumns(data[0]);
-    setPreviews(data[1]);
+    setColumns(data.told.reduce(withPoint, data.answer[0]));
+    setPreviews(data.told.reduce(withPreview, data.answer[1]));
   }, [data]);
 
   useEffect(
     () =>
       subscribe(`job:${id}`, (event) => {
         if (event.type === "job") remember([event.data]);
-        else if (event.type === "metrics") setColumns((columns) => thin(append(columns, event.data), mostPoints));
-        else if (event.type === "preview")
-          setPreviews((known) => ((known.at(-1)?.step ?? -1) < event.data.step ? [...known, event.data] : known));
+        hear(event);
+        setColumns((columns) => withPoint(columns, event));
+        setPreviews((known) => withPreview(known, event));
       }),
-    [id],
+    [id, hear],
   );
-  return { columns, previews, problem: kept.problem };
+  return { columns, previews, problem };
+}
+
+interface Kept<T> {
+  data: { answer: T; told: ServerEvent[] } | undefined;
+  problem: Problem | null;
+  hear: (event: ServerEvent) => void;
+}
+
+/** What the server kept, and what was heard while that was on its way: it may have come about later, and goes on top. */
+function useKept<T>(key: string | null, read: () => Promise<T>): Kept<T> {
+  const meanwhile = useRef<ServerEvent[] | null>(null); // null where no answer is awaited
+  const { data, problem } = useResource(key, async () => {
+    const told: ServerEvent[] = [];
+    meanwhile.current = told;
+    return { answer: await read(), told };
+  });
+  useEffect(() => {
+    if (data?.told === meanwhile.current) meanwhile.current = null;
+  }, [data]);
+  const hear = useCallback((event: ServerEvent) => meanwhile.current?.push(event), []);
+  return { data, problem, hear };
+}
+
+function withPoint(columns: Columns, event: ServerEvent): Columns {
+  return event.type === "metrics" ? thin(append(columns, event.data), mostPoints) : columns;
+}
+
+function withPreview(known: Preview[], event: ServerEvent): Preview[] {
+  const newer = event.type === "preview" && (known.at(-1)?.step ?? -1) < event.data.step;
+  return newer ? [...known, event.data] : known;
 }
 
 /** Another run, whose curves stand beside those of the one that is looked at. */
@@ -65,14 +95,14 @@ export function useBeside(ids: number[]): BesideCourse {
       if (reason.status === 404) return null; // one that is not there must not keep the others away
       throw reason;
     });
-  const kept = useResource(written ? `beside ${written}` : null, () => Promise.all(ids.map(read)));
+  const { data, problem, hear } = useKept(written ? `beside ${written}` : null, () => Promise.all(ids.map(read)));
   const [columns, setColumns] = useState<ReadonlyMap<number, Columns>>(new Map());
-  const { data } = kept;
 
   useEffect(() => {
-    const found = (data ?? []).flatMap((one): [Job, Columns][] => (one ? [one] : []));
+    const found = (data?.answer ?? []).flatMap((one): [Job, Columns][] => (one ? [one] : []));
     remember(found.map(([job]) => job));
-    setColumns(new Map(found.map(([job, columns]) => [job.id, columns])));
+    const kept = new Map(found.map(([job, columns]) => [job.id, columns]));
+    setColumns(data?.told.reduce(withPointOf, kept) ?? kept);
   }, [data]);
 
   const live = ids.filter((id) => isLive(jobs.value.get(id)?.status ?? "succeeded")).join();
@@ -82,21 +112,23 @@ export function useBeside(ids: number[]): BesideCourse {
       .filter(Boolean)
       .map((id) =>
         subscribe(`job:${Number(id)}`, (event) => {
-          if (event.type === "metrics")
-            setColumns((all) => {
-              const known = all.get(event.job);
-              return known ? new Map(all).set(event.job, thin(append(known, event.data), mostPoints)) : all;
-            });
+          hear(event);
+          setColumns((all) => withPointOf(all, event));
         }),
       );
     return () => {
       for (const end of ends) end();
     };
-  }, [live]);
+  }, [live, hear]);
 
   const runs = ids.flatMap((id): Beside[] => {
     const [job, mine] = [jobs.value.get(id), columns.get(id)];
     return isRun(job) && mine ? [{ job, columns: mine }] : [];
   });
-  return { runs, columns, missing: ids.filter((_, index) => data?.[index] === null), problem: kept.problem };
+  return { runs, columns, missing: ids.filter((_, index) => data?.answer[index] === null), problem };
+}
+
+function withPointOf(all: ReadonlyMap<number, Columns>, event: ServerEvent): ReadonlyMap<number, Columns> {
+  const known = event.type === "metrics" && all.get(event.job);
+  return known ? new Map(all).set(event.job, withPoint(known, event)) : all;
 }
