@@ -2,63 +2,92 @@
 
 import { act, cleanup, render, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { api } from "../src/api/client";
 import type { Preview } from "../src/api/types";
-import { type Course, useCourse } from "../src/lib/course";
+import { useBeside, useCourse } from "../src/lib/course";
 import type { Columns } from "../src/lib/series";
 import { epoch } from "../src/stores/events";
+import { run } from "./jobs";
 import { Source } from "./source";
 
-type Answer = [Columns, Preview[]];
+let answers: ((step: number) => void)[]; // to what was asked, with what is kept until a step
+let points: number[][]; // the steps of each curve
+let pictures: number[];
 
-let course: Course;
-let asked: ((answer: Answer) => void)[];
+const preview = (step: number): Preview => ({ step, url: `/${step}.png` });
+const curve = (step: number): Columns => ({ steps: [1, step], series: { loss: [3, 2] } });
+
+function asked<T>(kept: (step: number) => T): Promise<T> {
+  return new Promise((resolve) => answers.push((step) => resolve(kept(step))));
+}
 
 function Shown() {
-  course = useCourse(7, () => new Promise<Answer>((resolve) => asked.push(resolve)));
+  const { columns, previews } = useCourse(7, () =>
+    asked((step): [Columns, Preview[]] => [curve(step), [preview(step)]]),
+  );
+  points = [columns.steps];
+  pictures = previews.map(({ step }) => step);
+  return null;
+}
+
+function Beside() {
+  points = useBeside([8, 9]).runs.map(({ columns }) => columns.steps);
   return null;
 }
 
 beforeEach(() => {
-  asked = [];
+  answers = [];
   Source.opened = [];
   vi.stubGlobal("EventSource", Source);
   vi.stubGlobal("navigator", Object.create(navigator, { locks: { value: undefined } }));
 });
 afterEach(() => {
   cleanup();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
-const preview = (step: number): Preview => ({ step, url: `/${step}.png` });
-const until = (step: number): Answer => [{ steps: [1, step], series: { loss: [3, 2] } }, [preview(step)]];
-const seen = () => [course.columns.steps, course.previews.map(({ step }) => step)];
+const say = (job: number, step: number) =>
+  act(() => {
+    Source.newest.say("metrics", { job, step, values: { loss: 1 } });
+    Source.newest.say("preview", { job, ...preview(step) });
+  });
+const readAgain = () =>
+  act(() => {
+    epoch.value += 1;
+  });
 
-function say(step: number) {
-  Source.newest.say("metrics", { job: 7, step, values: { loss: 1 } });
-  Source.newest.say("preview", { job: 7, ...preview(step) });
-}
-
-it("keeps what is told while an answer is on its way", async () => {
+it("keeps what a run tells while an answer is on its way", async () => {
   await act(() => void render(<Shown />));
-  await act(() => say(6));
-  asked[0]?.(until(4));
+  await say(7, 6);
+  answers[0]?.(4);
+  await waitFor(() => expect([points, pictures]).toEqual([[[1, 4, 6]], [4, 6]]));
+  await say(7, 8);
+
+  await readAgain(); // the connection was lost, and meanwhile the run went back to a checkpoint
+  await say(7, 5);
+  answers[1]?.(3);
+  await waitFor(() => expect([points, pictures]).toEqual([[[1, 3, 5]], [3, 5]]));
+});
+
+it("keeps what runs beside it tell meanwhile", async () => {
+  vi.spyOn(api, "run").mockImplementation(async (id) => run({ id, status: "running" }));
+  vi.spyOn(api, "metrics").mockImplementation(() => asked(curve));
+  await act(() => void render(<Beside />));
+  for (const answer of answers.splice(0)) answer(4);
   await waitFor(() =>
-    expect(seen()).toEqual([
-      [1, 4, 6],
-      [4, 6],
+    expect(points).toEqual([
+      [1, 4],
+      [1, 4],
     ]),
   );
-  await act(() => say(8));
-
-  await act(() => {
-    epoch.value += 1; // the connection was lost, and meanwhile the run went back to a checkpoint
-  });
-  await act(() => say(5));
-  asked[1]?.(until(3));
+  await readAgain();
+  await say(9, 6);
+  for (const answer of answers) answer(5);
   await waitFor(() =>
-    expect(seen()).toEqual([
-      [1, 3, 5],
-      [3, 5],
+    expect(points).toEqual([
+      [1, 5],
+      [1, 5, 6],
     ]),
   );
 });

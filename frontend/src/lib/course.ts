@@ -59,8 +59,8 @@ function useKept<T>(key: string | null, read: () => Promise<T>): Kept<T> {
     return { answer: await read(), told };
   });
   useEffect(() => {
-    if (data?.told === meanwhile.current) meanwhile.current = null;
-  }, [data]);
+    if (problem || data?.told === meanwhile.current) meanwhile.current = null;
+  }, [data, problem]);
   const hear = useCallback((event: ServerEvent) => meanwhile.current?.push(event), []);
   return { data, problem, hear };
 }
