@@ -69,7 +69,7 @@ class LocalExecutor:
             for name, value in settings.model_dump(mode="json", exclude_none=True).items()
         }
         self.environment |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
-        # Idle threads must sleep, or whatever else wants the processor crawls; but not at once, or two of them are slower than one
+        # Idle threads must sleep, or whatever else wants the processor crawls; but not at once, or two of them can be slower than one
         # (docs/decisions/0019). A user may know better.
         threads = max(1, (os.cpu_count() or 1) // (settings.max_jobs * settings.processes_per_job))
         self.defaults = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000", "OMP_NUM_THREADS": str(threads)}

@@ -132,7 +132,7 @@ class TextDCGAN(GenerativeModel):
             "discriminator_learning_rate": 2e-3,
         },
         "quick": {
-            "steps": 4000,
+            "steps": 3400,
             "batch_size": 32,
             "wrong_captions": "one-word",
             "matching_weight": 1.5,
