@@ -95,25 +95,27 @@ def pairs(generator: PromptedGenerator, options: dict[str, Any], count: int, out
     plain = [f"{'an' if colours[k][0] in 'aeiou' else 'a'} {colours[k]} {shapes[s]}" for s, k in asked]
     rows = every.rows("all")[: len(asked)]
     said = torch.tensor(every.attributes[rows])
-    of_rows = list(
-        zip(said[:, : len(shapes)].argmax(dim=1).tolist(), said[:, len(shapes) :][:, : len(colours)].argmax(dim=1).tolist(), strict=True)
-    )
+
+    def told(attributes: Tensor) -> tuple[Tensor, Tensor]:
+        return attributes[:, : len(shapes)].argmax(dim=1), attributes[:, len(shapes) : len(shapes) + len(colours)].argmax(dim=1)
+
+    unseen = np.setdiff1d(every.rows("all"), every.rows("train"))
+    by_judge, by_data = told(judge.see(pictures_of(every, unseen))[1]), told(torch.from_numpy(every.attributes[unseen]))
+    shares = [f"{(sees == says).float().mean():.2%}" for sees, says in zip(by_judge, by_data, strict=True)]
+    print(f"    of {len(unseen):,} real pictures the judge tells {shares[0]} of the shapes, {shares[1]} of the colours", flush=True)
     whole = [every.captions[row][index % len(every.captions[row])] for index, row in enumerate(rows)]
-    for what, prompts, wanted in (("plain prompts", plain, asked), ("captions of the data", whole, of_rows)):
+    for what, prompts, (s, k) in (("plain prompts", plain, torch.tensor(asked).unbind(dim=1)), ("captions of the data", whole, told(said))):
         pictures = drawn(generator, prompts)
         if prompts is plain:
             grid(pictures[::count], out / "pairs.png")
-        _, seen = judge.see(at_32(pictures))
-        s, k = torch.tensor(wanted).unbind(dim=1)
-        shape = seen[:, : len(shapes)].argmax(dim=1) == s
-        colour = seen[:, len(shapes) : len(shapes) + len(colours)].argmax(dim=1) == k
+        shape, colour = (sees == wanted for sees, wanted in zip(told(judge.see(at_32(pictures))[1]), (s, k), strict=True))
         held = (s + k) % 4 == 0
         groups = {"pairs trained on": ~held, "pairs held out": held} if options.get("hold_out") == "pairs" else {"all pairs": held | ~held}
         for name, of in groups.items():
             shares = [f"{some[of].float().mean():.1%}" for some in (shape & colour, shape, colour)]
-            told = f"both right {shares[0]} (shape {shares[1]}, colour {shares[2]})"
+            right = f"both right {shares[0]} (shape {shares[1]}, colour {shares[2]})"
             each = ", ".join(f"{one} {shape[of & (s == index)].float().mean():.0%}" for index, one in enumerate(shapes))
-            print(f"    {what}, {name}, {int(of.sum()):,} pictures: {told}; {each}", flush=True)
+            print(f"    {what}, {name}, {int(of.sum()):,} pictures: {right}; {each}", flush=True)
 
 
 def r_precision(generator: PromptedGenerator, data: PreparedDataset, out: Path) -> None:

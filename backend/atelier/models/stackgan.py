@@ -284,8 +284,8 @@ class StackGAN(GenerativeModel):
         },
         "quick": {
             "resolution": 64,
-            "steps": 3200,
-            "steps_stage2": 400,
+            "steps": 2700,
+            "steps_stage2": 350,
             "batch_size": 32,
             "ema_images": 2000,
             "wrong_captions": "one-word",
